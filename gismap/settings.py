@@ -1,0 +1,40 @@
+"""Every setting, typed, read from GISMAP_* variables; nothing else reads the environment."""
+
+from datetime import date, datetime
+from functools import lru_cache
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """The deployment's settings; defaults serve a demo on this machine only."""
+
+    model_config = SettingsConfigDict(env_prefix="GISMAP_", extra="ignore")
+
+    database_url: str | None = Field(None, description="The service's role, which owns nothing; empty: a private server")
+    database_owner_url: str | None = Field(None, description="The owner's role, for migrations")
+    data_dir: Path = Field(Path(".gismap"), description="Where the private server and its logs live")
+    host: str = Field("127.0.0.1", description="Address to listen on")
+    port: int = Field(8000, ge=1, le=65535)
+    demo: str = Field("zoucheng", description="Demo district for an empty database, or none")
+    timezone: str = Field("Asia/Shanghai", description="In which zone a day begins")
+    language: str = Field("zh", pattern="^(zh|en)$")
+    statement_timeout_ms: int = Field(5000, ge=100)
+    pool_size: int = Field(10, ge=1)
+    pool_timeout_s: float = Field(1.5, gt=0)
+    max_body_bytes: int = Field(2_000_000, ge=1000)
+    max_vertices: int = Field(10_000, ge=4, description="Vertices of a shape in a request")
+    far_km: float = Field(50.0, gt=0, description="Farther from the district than this, coordinates are a mistake")
+
+    def today(self) -> date:
+        """The current day where the district lies."""
+        return datetime.now(ZoneInfo(self.timezone)).date()
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """The settings of this process."""
+    return Settings()
