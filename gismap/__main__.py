@@ -1,0 +1,5 @@
+"""`python -m gismap`."""
+
+from gismap.cli import main
+
+main()

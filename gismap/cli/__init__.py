@@ -1,0 +1,42 @@
+"""The `gismap` command: assembles the commands and turns errors into one line and an exit code; no work of its own.
+
+Results go to stdout, everything else to stderr. Exit codes: 0 good, 1 a check found something or nothing was done,
+2 unusable input, 64 wrong usage.
+"""
+
+import sys
+
+import click
+import typer
+
+from gismap.errors import EXIT_UNUSABLE, GismapError
+from gismap.geometry.errors import GeometryError
+
+EXIT_USAGE = 64
+
+app = typer.Typer(
+    name="gismap",
+    help="综治一张图: one map for grid governance.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def main() -> None:
+    """Run the command line."""
+    from gismap.cli import server  # noqa: F401, PLC0415  (commands register themselves; their imports are heavy)
+
+    try:
+        sys.exit(app(standalone_mode=False) or 0)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.ClickException as wrong:
+        wrong.show(sys.stderr)
+        sys.exit(EXIT_USAGE)
+    except (GismapError, GeometryError) as error:
+        field = f"{error.field}: " if error.field else ""
+        print(f"gismap: {field}{error.detail}", file=sys.stderr)
+        sys.exit(EXIT_UNUSABLE)
+    except KeyboardInterrupt:
+        sys.exit(130)
