@@ -22,7 +22,7 @@ from gismap.geometry.errors import CodeError
 
 seeds = st.integers(0, 2**64)
 characters = st.sampled_from(CROCKFORD)
-small = settings(max_examples=200, deadline=None)
+small = settings(max_examples=100, deadline=None)
 
 
 @pytest.mark.parametrize(
