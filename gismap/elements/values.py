@@ -66,6 +66,7 @@ class ElementDraft:
     part_of: str | None = None
     building: BuildingDraft | None = None
     staff: StaffDraft | None = None
+    as_reported: BaseGeometry | None = None  # the coordinates as they came, where they were transformed
 
 
 @dataclass(frozen=True, slots=True)

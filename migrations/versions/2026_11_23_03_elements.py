@@ -50,6 +50,7 @@ CREATE TABLE element (
     source_ref text NOT NULL,
     source_crs text NOT NULL,
     as_reported geometry,                      -- the coordinates as they came, where they were transformed
+    content text NOT NULL,                     -- digest of what a source said, to tell whether it says something new
     recorded_at timestamptz NOT NULL DEFAULT now(),
     since date NOT NULL,                       -- first day of this version
     valid daterange NOT NULL,                  -- empty: replaced on the very day it began

@@ -1,0 +1,74 @@
+"""Stores a generated demo district in an empty database, in one transaction."""
+
+from collections.abc import Callable
+from datetime import date
+from random import Random
+
+from sqlalchemy import Connection, Engine, text
+
+from gismap.demo.model import DemoDistrict
+from gismap.elements.care_counts import refresh_care_counts
+from gismap.elements.writing import write_elements, write_streets
+from gismap.errors import ConflictError
+from gismap.publishing import describe_district, publish
+from gismap.staff.writing import write_assignments, write_staff
+from gismap.store.session import writing
+
+SINCE = date(2026, 1, 1)
+"""A demo's first boundaries took effect on this day, so that questions about the past have answers."""
+
+CRS = "EPSG:4490"
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, how much of it is done, and how much there is."""
+
+
+def is_empty(engine: Engine) -> bool:
+    """Whether the database holds no district yet: nothing published and nothing imported."""
+    with engine.connect() as connection:
+        return bool(
+            connection.execute(
+                text("SELECT NOT EXISTS (SELECT FROM revision) AND NOT EXISTS (SELECT FROM element)"
+                     " AND NOT EXISTS (SELECT FROM street)")
+            ).scalar()
+        )
+
+
+def load(engine: Engine, district: DemoDistrict, *, today: date, progress: Progress = lambda *_: None) -> None:
+    """Store the district; the same district gives the same identities.
+
+    Raises:
+        ConflictError: the database is not empty.
+    """
+    if not is_empty(engine):
+        raise ConflictError("the database already holds a district; a demo is loaded into an empty one")
+    with writing(engine) as connection:
+        _store(connection, district, today, progress)
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("ANALYZE"))
+
+
+def _store(connection: Connection, district: DemoDistrict, today: date, progress: Progress) -> None:
+    rng, source = Random(district.name), f"demo:{district.name}"
+    describe_district(connection, district.title_zh, district.title_en, synthetic=True)
+    progress("grids", 0, len(district.units))
+    publication = publish(
+        connection,
+        district.units,
+        effective_from=SINCE,
+        today=today,
+        author="gismap",
+        reason="示例数据",
+        outlines=district.outlines,
+        rng=rng,
+    )
+    progress("streets", 0, len(district.streets))
+    write_streets(connection, district.streets, source=source)
+    progress("elements", 0, len(district.elements))
+    write_elements(connection, district.elements, source=source, source_crs=CRS, since=SINCE, rng=rng)
+    progress("staff", 0, len(district.assignments))
+    write_staff(connection, district.elements, source=source)
+    write_assignments(connection, district.assignments, source=source, unit_ids=publication.unit_ids)
+    progress("counts", 0, 1)
+    refresh_care_counts(connection, today.replace(day=1))
+    progress("done", 1, 1)

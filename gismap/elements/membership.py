@@ -1,0 +1,91 @@
+"""Moves elements to the leaves of a new revision; past days keep the membership that they had."""
+
+from datetime import date
+
+from sqlalchemy import Connection, text
+
+# Every element standing on the day, with the leaf that its anchor has from then on, where that differs.
+MOVED = """
+CREATE TEMPORARY TABLE moved ON COMMIT DROP AS
+WITH owner AS (
+    SELECT DISTINCT ON (e.version_id) e.version_id, g.unit_id, g.path
+    FROM grid g
+    JOIN element e ON e.anchor && g.geom AND ST_Intersects(g.geom, e.anchor)
+    WHERE g.is_leaf AND g.valid @> CAST(:day AS date) AND e.valid @> CAST(:day AS date)
+    ORDER BY e.version_id, g.code NULLS LAST, g.unit_id
+)
+SELECT e.version_id, e.since, o.unit_id, coalesce(o.path, '') AS path
+FROM element e LEFT JOIN owner o USING (version_id)
+WHERE e.valid @> CAST(:day AS date) AND (e.unit_id, e.path) IS DISTINCT FROM (o.unit_id, coalesce(o.path, ''));
+"""
+
+# A version that begins on that very day has no past to keep.
+MOVE_IN_PLACE = """
+UPDATE element e SET unit_id = m.unit_id, path = m.path
+FROM moved m WHERE m.version_id = e.version_id AND m.since >= CAST(:day AS date);
+"""
+
+CLOSE = """
+UPDATE element e SET valid = daterange(e.since, :day)
+FROM moved m WHERE m.version_id = e.version_id AND m.since < CAST(:day AS date);
+"""
+
+REOPEN = """
+INSERT INTO element (element_id, layer, name, category, geom, anchor, unit_id, path, attributes, part_of, source,
+                     source_ref, source_crs, as_reported, content, since, valid, batch)
+SELECT e.element_id, e.layer, e.name, e.category, e.geom, e.anchor, m.unit_id, m.path, e.attributes, e.part_of, e.source,
+       e.source_ref, e.source_crs, e.as_reported, e.content, :day, daterange(CAST(:day AS date), NULL), e.batch
+FROM element e JOIN moved m USING (version_id)
+WHERE m.since < CAST(:day AS date);
+"""
+
+# Subordinate records belong to a version: the new version has its own copy.
+SUCCESSORS = """
+CREATE TEMPORARY TABLE successor ON COMMIT DROP AS
+SELECT old.version_id AS old_version, new.version_id AS new_version
+FROM moved m
+JOIN element old USING (version_id)
+JOIN element new ON new.element_id = old.element_id AND new.valid @> CAST(:day AS date)
+WHERE m.since < CAST(:day AS date);
+"""
+
+COPY_BUILDINGS = """
+INSERT INTO building (version_id, address, floors, households, use)
+SELECT s.new_version, b.address, b.floors, b.households, b.use
+FROM building b JOIN successor s ON s.old_version = b.version_id;
+INSERT INTO building_unit (version_id, number, households)
+SELECT s.new_version, u.number, u.households FROM building_unit u JOIN successor s ON s.old_version = u.version_id;
+INSERT INTO dwelling (version_id, unit_number, floor, door)
+SELECT s.new_version, d.unit_number, d.floor, d.door FROM dwelling d JOIN successor s ON s.old_version = d.version_id;
+"""
+
+def reassign_elements(connection: Connection, day: date) -> int:
+    """Give every element standing on `day` the leaf and path that its anchor has from that day on.
+
+    Returns how many elements changed hands or path. Versions that begin on `day` are changed in place; others are
+    closed the day before and followed by a new version with its subordinate records.
+    """
+    connection.execute(text("DROP TABLE IF EXISTS moved, successor"))
+    moved = connection.execute(text(MOVED), {"day": day}).rowcount
+    for statement in (MOVE_IN_PLACE, CLOSE, REOPEN, SUCCESSORS):
+        connection.execute(text(statement), {"day": day})
+    connection.execute(text(COPY_BUILDINGS))
+    return moved
+
+
+def household_shares(connection: Connection, day: date) -> dict[tuple[str, str], float]:
+    """What share of the households of a leaf of the day before belongs to which leaf on `day`: {(old, new): share}."""
+    rows = connection.execute(
+        text("""
+            SELECT old.unit_id AS old_unit, new.unit_id AS new_unit,
+                   sum(b.households) / sum(sum(b.households)) OVER (PARTITION BY old.unit_id) AS share
+            FROM element old
+            JOIN building b USING (version_id)
+            JOIN element new ON new.element_id = old.element_id AND new.valid @> CAST(:day AS date)
+            WHERE old.valid @> CAST(:day AS date) - 1 AND old.unit_id IS NOT NULL AND new.unit_id IS NOT NULL
+              AND b.households > 0
+            GROUP BY 1, 2
+        """),
+        {"day": day},
+    )
+    return {(row.old_unit, row.new_unit): float(row.share) for row in rows}
