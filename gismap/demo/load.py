@@ -28,8 +28,10 @@ def is_empty(engine: Engine) -> bool:
     with engine.connect() as connection:
         return bool(
             connection.execute(
-                text("SELECT NOT EXISTS (SELECT FROM revision) AND NOT EXISTS (SELECT FROM element)"
-                     " AND NOT EXISTS (SELECT FROM street)")
+                text("""
+                    SELECT NOT EXISTS (SELECT FROM revision) AND NOT EXISTS (SELECT FROM element)
+                           AND NOT EXISTS (SELECT FROM street)
+                """)
             ).scalar()
         )
 
@@ -44,8 +46,6 @@ def load(engine: Engine, district: DemoDistrict, *, today: date, progress: Progr
         raise ConflictError("the database already holds a district; a demo is loaded into an empty one")
     with writing(engine) as connection:
         _store(connection, district, today, progress)
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text("ANALYZE"))
 
 
 def _store(connection: Connection, district: DemoDistrict, today: date, progress: Progress) -> None:
