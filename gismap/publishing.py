@@ -1,4 +1,4 @@
-"""Publishes a revision across the capabilities, in one transaction: checked, stored, followed by everything that hangs on it.
+"""Publishes a revision across the capabilities, in one transaction: checked, stored, and all that hangs on it moved.
 
 What a single capability has to do is its own business; only the order and the all-or-nothing live here.
 """
@@ -9,7 +9,6 @@ from datetime import date
 from random import Random, SystemRandom
 from typing import Any
 
-import numpy as np
 import orjson
 import shapely
 from shapely import MultiPolygon

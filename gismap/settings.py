@@ -14,7 +14,9 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="GISMAP_", extra="ignore")
 
-    database_url: str | None = Field(None, description="The service's role, which owns nothing; empty: a private server")
+    database_url: str | None = Field(
+        None, description="The service's role, which owns nothing; empty: a private server"
+    )
     database_owner_url: str | None = Field(None, description="The owner's role, for migrations")
     data_dir: Path = Field(Path(".gismap"), description="Where the private server and its logs live")
     host: str = Field("127.0.0.1", description="Address to listen on")

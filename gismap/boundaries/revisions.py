@@ -64,7 +64,9 @@ def next_number(connection: Connection, effective_from: date, today: date) -> in
             district may lie in the past, since there is no earlier answer that it could change.
     """
     row = connection.execute(
-        text("SELECT max(number) AS number, max(effective_from) FILTER (WHERE withdrawn_at IS NULL) AS day FROM revision")
+        text(
+            "SELECT max(number) AS number, max(effective_from) FILTER (WHERE withdrawn_at IS NULL) AS day FROM revision"
+        )
     ).one()
     if row.day is not None and effective_from < today:
         raise ConflictError(f"{effective_from} is past; a revision takes effect today or later", field="effective_from")
@@ -174,7 +176,8 @@ def _without_doubles(rows: Sequence[LineageRow]) -> list[LineageRow]:
 def certificate_of(placed: Sequence[PlacedUnit]) -> dict[str, Any]:
     """What the revision proves: counts, area, and a digest that anyone can recompute from its leaves.
 
-    The digest is SHA-256 over `code or unit_id`, a zero byte and the little-endian WKB of each leaf, in that order of names.
+    The digest is SHA-256 over the name (code, else unit_id), a zero byte and the little-endian WKB of each leaf, in the
+    order of names.
     """
     leaves = {unit.complete.draft.code or unit.unit_id: unit for unit in placed if unit.complete.is_leaf}
     digest = hashlib.sha256()

@@ -33,8 +33,8 @@ FROM moved m WHERE m.version_id = e.version_id AND m.since < CAST(:day AS date);
 REOPEN = """
 INSERT INTO element (element_id, layer, name, category, geom, anchor, unit_id, path, attributes, part_of, source,
                      source_ref, source_crs, as_reported, content, since, valid, batch)
-SELECT e.element_id, e.layer, e.name, e.category, e.geom, e.anchor, m.unit_id, m.path, e.attributes, e.part_of, e.source,
-       e.source_ref, e.source_crs, e.as_reported, e.content, :day, daterange(CAST(:day AS date), NULL), e.batch
+SELECT e.element_id, e.layer, e.name, e.category, e.geom, e.anchor, m.unit_id, m.path, e.attributes, e.part_of,
+       e.source, e.source_ref, e.source_crs, e.as_reported, e.content, :day, daterange(CAST(:day AS date), NULL), e.batch
 FROM element e JOIN moved m USING (version_id)
 WHERE m.since < CAST(:day AS date);
 """
@@ -58,6 +58,7 @@ SELECT s.new_version, u.number, u.households FROM building_unit u JOIN successor
 INSERT INTO dwelling (version_id, unit_number, floor, door)
 SELECT s.new_version, d.unit_number, d.floor, d.door FROM dwelling d JOIN successor s ON s.old_version = d.version_id;
 """
+
 
 def reassign_elements(connection: Connection, day: date) -> int:
     """Give every element standing on `day` the leaf and path that its anchor has from that day on.

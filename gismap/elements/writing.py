@@ -85,7 +85,7 @@ def _stage(connection: Connection, drafts: Sequence[ElementDraft], rng: Random) 
         raise BadInputError("two rows have the same identity; name a column that tells them apart", field="key")
     geoms = np.array([draft.geom for draft in drafts], dtype=object)
     anchors = np.array([draft.anchor for draft in drafts], dtype=object)
-    missing = np.equal(anchors, None)
+    missing = ~shapely.is_geometry(anchors)
     anchors[missing] = shapely.point_on_surface(geoms[missing])
     geom, anchor = ewkb(geoms), ewkb(anchors)
     reported = ewkb([draft.as_reported for draft in drafts], srid=None)
@@ -131,7 +131,16 @@ def _building_fields(draft: ElementDraft) -> tuple[Any, ...]:
 
 def _content_digest(draft: ElementDraft, geom: str, anchor: str) -> str:
     staff = draft.staff and asdict(draft.staff)
-    content = (geom, anchor, draft.name, draft.category, draft.attributes, draft.part_of, staff, *_building_fields(draft))
+    content = (
+        geom,
+        anchor,
+        draft.name,
+        draft.category,
+        draft.attributes,
+        draft.part_of,
+        staff,
+        *_building_fields(draft),
+    )
     return hashlib.blake2b(orjson.dumps(content, option=orjson.OPT_SORT_KEYS), digest_size=16).hexdigest()
 
 

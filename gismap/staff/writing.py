@@ -50,7 +50,9 @@ def write_assignments(
         BadInputError: a draft names staff or a unit that does not exist.
     """
     rows = connection.execute(
-        text("SELECT source_ref, element_id FROM element WHERE source = :source AND layer = 'staff' AND upper_inf(valid)"),
+        text(
+            "SELECT source_ref, element_id FROM element WHERE source = :source AND layer = 'staff' AND upper_inf(valid)"
+        ),
         {"source": source},
     )
     staff = {row.source_ref: row.element_id for row in rows}
@@ -68,7 +70,7 @@ def write_assignments(
 
 
 def end_assignments(connection: Connection, unit_ids: Collection[str], day: date) -> int:
-    """End the posts in units that stop existing on `day`; posts that would begin later are dropped. Returns how many."""
+    """End the posts in units that stop existing on `day`; later posts there are dropped. Returns how many."""
     ended = connection.execute(
         text("""
             UPDATE assignment SET valid = daterange(lower(valid), :day)

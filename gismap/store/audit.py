@@ -1,7 +1,7 @@
 """Appends to the audit log; what is worth an entry is decided by the callers.
 
-Each entry's digest covers the digest before it and the entry's canonical JSON, so that a change, a deletion or a cut tail
-can be found.
+Each entry's digest covers the digest before it and the entry's canonical JSON, so that a change or a deletion
+shows.
 """
 
 import hashlib

@@ -27,7 +27,7 @@ def copy_rows(connection: Connection, table: str, columns: Sequence[str], rows: 
         cursor.close()
 
 
-def ewkb(geometries: Sequence[shapely.Geometry | None], srid: int | None = 4490) -> np.ndarray:
+def ewkb(geometries: Sequence[shapely.Geometry | None] | np.ndarray, srid: int | None = 4490) -> np.ndarray:
     """Hexadecimal EWKB for COPY into geometry columns, one text (or None) per geometry; any Z is dropped."""
     array = np.array(geometries, dtype=object)
     if srid is not None:

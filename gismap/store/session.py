@@ -57,7 +57,9 @@ def writing(engine: Engine, *, statement_timeout_ms: int = 0) -> Iterator[Connec
         UnavailableError: as for `reading`.
     """
     with _translated(), engine.begin() as connection:
-        connection.execute(text(f"SET TRANSACTION READ WRITE; SET LOCAL statement_timeout = {int(statement_timeout_ms)}"))
+        connection.execute(
+            text(f"SET TRANSACTION READ WRITE; SET LOCAL statement_timeout = {int(statement_timeout_ms)}")
+        )
         yield connection
 
 

@@ -39,7 +39,7 @@ CREATE TABLE grid (
     governance_mode text,
     parent text COLLATE "C" REFERENCES unit,
     geom geometry(MultiPolygon, 4490) NOT NULL,   -- of a parent: the union of its leaves
-    drawn geometry(MultiPolygon, 4490) NOT NULL,  -- simplified to about 10 m, shared borders kept, for whole-district maps
+    drawn geometry(MultiPolygon, 4490) NOT NULL,  -- simplified to about 10 m for whole-district maps
     anchor geometry(Point, 4490) NOT NULL,        -- inside `geom`; labels and staff stand here
     area_m2 double precision NOT NULL,
     valid daterange NOT NULL CHECK (NOT isempty(valid)),
@@ -66,7 +66,8 @@ CREATE TABLE lineage (
     revision integer NOT NULL REFERENCES revision,
     old_unit text COLLATE "C" REFERENCES unit,
     new_unit text COLLATE "C" REFERENCES unit,
-    change text NOT NULL CHECK (change IN ('created', 'continued', 'split', 'merged', 'renamed', 'reshaped', 'retired')),
+    change text NOT NULL
+        CHECK (change IN ('created', 'continued', 'split', 'merged', 'renamed', 'reshaped', 'retired')),
     area_share double precision,        -- of the old unit's area
     household_share double precision,   -- of the old unit's households
     UNIQUE NULLS NOT DISTINCT (revision, old_unit, new_unit)
