@@ -34,7 +34,8 @@ REOPEN = """
 INSERT INTO element (element_id, layer, name, category, geom, anchor, unit_id, path, attributes, part_of, source,
                      source_ref, source_crs, as_reported, content, since, valid, batch)
 SELECT e.element_id, e.layer, e.name, e.category, e.geom, e.anchor, m.unit_id, m.path, e.attributes, e.part_of,
-       e.source, e.source_ref, e.source_crs, e.as_reported, e.content, :day, daterange(CAST(:day AS date), NULL), e.batch
+       e.source, e.source_ref, e.source_crs, e.as_reported, e.content, :day, daterange(CAST(:day AS date), NULL),
+       e.batch
 FROM element e JOIN moved m USING (version_id)
 WHERE m.since < CAST(:day AS date);
 """
