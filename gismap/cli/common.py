@@ -1,0 +1,51 @@
+"""What commands share: the database they work on, and the service's engine for it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Engine
+
+from gismap.errors import EnvironmentProblemError
+from gismap.settings import Settings, get_settings
+from gismap.store.migrate import status, upgrade
+from gismap.store.server import DatabaseUrls, DataFolderInUseError, PrivateServer
+from gismap.store.session import make_engine
+
+
+@contextmanager
+def database(settings: Settings) -> Iterator[DatabaseUrls]:
+    """The configured database; else the private one, joined where it runs already, started for the command otherwise."""
+    if settings.database_url is not None:
+        yield DatabaseUrls(settings.database_url, settings.database_owner_url or settings.database_url)
+        return
+    server = PrivateServer(settings.data_dir)
+    try:
+        urls = server.start()
+    except DataFolderInUseError:
+        yield server.urls()
+        return
+    try:
+        upgrade(urls.owner_url)
+        yield urls
+    finally:
+        server.stop()
+
+
+@contextmanager
+def engine() -> Iterator[Engine]:
+    """The service's engine on a database of this version's schema; statements of a command have no time limit.
+
+    Raises:
+        EnvironmentProblemError: the schema is of another version.
+    """
+    with database(get_settings()) as urls:
+        current, head = status(urls.service_url)
+        if current != head:
+            raise EnvironmentProblemError(
+                f"the database has schema {current or 'none'}, this gismap needs {head}: run `gismap db migrate`"
+            )
+        engine = make_engine(urls.service_url)
+        try:
+            yield engine
+        finally:
+            engine.dispose()
