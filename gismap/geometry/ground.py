@@ -1,0 +1,55 @@
+"""Degrees to metres on the ground, for measuring and for work in a plane; which frame a file is in is not here."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyproj
+import shapely
+from numpy.typing import NDArray
+
+Shapes = NDArray[np.object_]
+Floats = NDArray[np.float64]
+
+# CGCS2000's ellipsoid equals GRS 80 but for 0.1 mm. The meridian is 0: longitudes are shifted instead.
+_PLANE: Any = pyproj.Transformer.from_crs(
+    "+proj=longlat +ellps=GRS80", "+proj=tmerc +lat_0=0 +lon_0=0 +k=1 +ellps=GRS80", always_xy=True
+)
+
+
+@dataclass(frozen=True, slots=True)
+class GroundPlane:
+    """A plane in metres around the meridian `lon` (transverse Mercator): lengths err by 0.03 % at 150 km from it."""
+
+    lon: float
+
+    def to_metres(self, shapes: Shapes) -> Shapes:
+        """Geometries in degrees as geometries in this plane; equal vertices stay equal."""
+        return np.asarray(shapely.transform(shapes, self._forward))
+
+    def to_degrees(self, shapes: Shapes) -> Shapes:
+        """The way back, exact to about a nanometre."""
+        return np.asarray(shapely.transform(shapes, self._backward))
+
+    def _forward(self, lonlat: Floats) -> Floats:
+        return np.column_stack(_PLANE.transform(lonlat[:, 0] - self.lon, lonlat[:, 1]))
+
+    def _backward(self, metres: Floats) -> Floats:
+        lon, lat = _PLANE.transform(metres[:, 0], metres[:, 1], direction="INVERSE")
+        return np.column_stack([lon + self.lon, lat])
+
+
+def plane_of(shapes: Shapes) -> GroundPlane:
+    """The plane whose meridian runs through the middle of the geometries (degrees)."""
+    west, _, east, _ = shapely.total_bounds(shapes)
+    return GroundPlane(float(west + east) / 2)
+
+
+def measure(shapes: Shapes) -> tuple[Floats, Floats]:
+    """Areas in m² and perimeters (lengths of lines) in m of geometries in degrees, each on a plane of its own."""
+    bounds = shapely.bounds(shapes)
+    middle = np.nan_to_num((bounds[:, 0] + bounds[:, 2]) / 2)
+    lonlat, owner = shapely.get_coordinates(shapes, return_index=True)
+    metres = np.column_stack(_PLANE.transform(lonlat[:, 0] - middle[owner], lonlat[:, 1]))
+    flat = shapely.set_coordinates(shapes.copy(), metres)
+    return shapely.area(flat), shapely.length(flat)
