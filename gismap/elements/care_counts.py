@@ -1,0 +1,70 @@
+"""Makes the published counts of persons in care: per unit and month, suppressed before they are stored.
+
+What is withheld is decided in `suppression`; reading the counts is `queries`' business.
+"""
+
+from calendar import monthrange
+from collections import defaultdict
+from datetime import date
+
+import numpy as np
+from sqlalchemy import Connection, text
+
+from gismap.elements.suppression import THRESHOLD, TOTAL, withheld
+from gismap.settings import get_settings
+from gismap.store.copying import copy_rows
+
+WITHHELD = f"< {THRESHOLD}"
+"""What is said instead of a count that may not be shown."""
+
+PER_LEAF = """
+SELECT path, coalesce(category, 'unspecified') AS category, count(*) AS number
+FROM element
+WHERE layer = 'care_persons' AND path <> '' AND valid @> CAST(:day AS date)
+GROUP BY 1, 2;
+"""
+
+
+def refresh_care_counts(connection: Connection, month: date, *, today: date | None = None) -> int:
+    """Count the persons in care per unit and category at the end of `month`, or today while it lasts, and store what
+    may be shown; earlier counts of that month are replaced. Returns the number of cells that are withheld.
+    """
+    first = month.replace(day=1)
+    last = first.replace(day=monthrange(first.year, first.month)[1])
+    day = min(last, today or get_settings().today())
+    units = connection.execute(
+        text("SELECT unit_id, parent, path FROM grid WHERE valid @> CAST(:day AS date) ORDER BY length(path), path"),
+        {"day": day},
+    ).all()
+    connection.execute(text("DELETE FROM care_count WHERE month = :month"), {"month": first})
+    if not units:
+        return 0
+    row_of = {unit.unit_id: row for row, unit in enumerate(units)}
+    counts, categories = _table(connection, day, row_of)
+    hidden = withheld(counts, np.array([row_of.get(unit.parent, -1) for unit in units]))
+    copy_rows(
+        connection,
+        "care_count",
+        ("unit_id", "month", "category", "shown"),
+        (
+            (unit.unit_id, first, category, None if hidden[row, column] else int(counts[row, column]))
+            for row, unit in enumerate(units)
+            for column, category in enumerate(categories)
+        ),
+    )
+    return int(hidden.sum())
+
+
+def _table(connection: Connection, day: date, row_of: dict[str, int]) -> tuple[np.ndarray, list[str]]:
+    """Counts of every unit by category, and the categories; the first, '', is the sum of the others."""
+    found: dict[str, dict[int, int]] = defaultdict(lambda: defaultdict(int))
+    for leaf in connection.execute(text(PER_LEAF), {"day": day}):
+        for unit_id in leaf.path.rstrip("/").split("/"):
+            found[leaf.category][row_of[unit_id]] += leaf.number
+    categories = ["", *sorted(found)]
+    counts = np.zeros((len(row_of), len(categories)), dtype=np.int64)
+    for column, category in enumerate(categories[1:], start=1):
+        for row, number in found[category].items():
+            counts[row, column] = number
+    counts[:, TOTAL] = counts.sum(axis=1)
+    return counts, categories
