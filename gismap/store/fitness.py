@@ -1,0 +1,48 @@
+"""Whether a database can carry gismap at all: versions, extensions, and a locale in which Chinese can be searched."""
+
+from sqlalchemy import RowMapping, text
+
+from gismap.errors import EnvironmentProblemError
+from gismap.store.installation import EXTENSIONS, OLDEST_POSTGIS, OLDEST_POSTGRESQL
+from gismap.store.session import make_engine, reading
+
+_FACTS = text("""
+    SELECT current_setting('server_version_num')::int / 10000 AS postgresql,
+           (SELECT array_agg(extname) FROM pg_extension)      AS extensions,
+           (SELECT extversion FROM pg_extension WHERE extname = 'postgis') AS postgis,
+           (SELECT datctype FROM pg_database WHERE datname = current_database()) AS locale
+""")
+# Under LC_CTYPE=C pg_trgm takes no Chinese character for a letter, so that a Chinese name has no trigrams.
+_TRIGRAMS = text("SELECT cardinality(show_trgm('金林小区')) > 0 AND similarity('金林小区', '金林小区2号楼') > 0")
+
+
+def assert_fit(url: str) -> None:
+    """Check the database behind `url`, whichever server it is on.
+
+    Raises:
+        EnvironmentProblemError: it lacks something; the text tells what, and the remedy.
+        UnavailableError: it does not answer.
+    """
+    engine = make_engine(url, pool_size=1)
+    try:
+        with reading(engine) as connection:
+            facts = connection.execute(_FACTS).mappings().one()
+            _check_versions(facts)
+            if not connection.execute(_TRIGRAMS).scalar():
+                raise EnvironmentProblemError(
+                    f"pg_trgm sees no Chinese under the database's locale {facts['locale']}: "
+                    "create the database with LC_CTYPE 'C.UTF-8' (TEMPLATE template0)."
+                )
+    finally:
+        engine.dispose()
+
+
+def _check_versions(facts: RowMapping) -> None:
+    if facts["postgresql"] < OLDEST_POSTGRESQL:
+        raise EnvironmentProblemError(f"PostgreSQL {facts['postgresql']} is too old: 15 or newer is needed.")
+    missing = [name for name in EXTENSIONS if name not in facts["extensions"]]
+    if missing:
+        remedy = " ".join(f"CREATE EXTENSION {name};" for name in missing)
+        raise EnvironmentProblemError(f"The database lacks extensions; as its superuser: {remedy}")
+    if tuple(map(int, facts["postgis"].split(".")[:2])) < OLDEST_POSTGIS:
+        raise EnvironmentProblemError(f"PostGIS {facts['postgis']} is too old: 3.3 or newer is needed.")
