@@ -41,6 +41,8 @@ def refresh_care_counts(connection: Connection, month: date, *, today: date | No
         return 0
     row_of = {unit.unit_id: row for row, unit in enumerate(units)}
     counts, categories = _table(connection, day, row_of)
+    if len(categories) == 1:
+        return 0  # a district without persons in care has nothing to publish
     hidden = withheld(counts, np.array([row_of.get(unit.parent, -1) for unit in units]))
     copy_rows(
         connection,

@@ -1,0 +1,101 @@
+"""What the routers of all capabilities share: the database, the day, strict parameter types and JSON answers.
+
+Statuses of errors are in `gismap.errors`, their wire form in `gismap.api.problems`.
+"""
+
+import re
+from datetime import date
+from typing import Annotated, Any
+
+import orjson
+from fastapi import Depends, Request, Response
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from sqlalchemy import Engine
+
+from gismap.errors import BadInputError
+from gismap.i18n import Language
+from gismap.settings import Settings
+
+GEOJSON = "application/geo+json"
+MAX_TEXT = 200
+"""Characters of a name, code or other short text in a request."""
+
+
+def engine_of(request: Request) -> Engine:
+    """The engine that the application's life span owns."""
+    engine: Engine = request.app.state.engine
+    return engine
+
+
+def settings_of(request: Request) -> Settings:
+    """The settings that the application was made with."""
+    settings: Settings = request.app.state.settings
+    return settings
+
+
+def language_of(request: Request) -> Language:
+    """The caller's language: the first of `Accept-Language` that is ours, else the deployment's."""
+    for part in request.headers.get("accept-language", "").split(","):
+        code = part.split(";")[0].strip().lower().split("-")[0]
+        if code == "zh":
+            return "zh"
+        if code == "en":
+            return "en"
+    return "en" if settings_of(request).language == "en" else "zh"
+
+
+Database = Annotated[Engine, Depends(engine_of)]
+Configuration = Annotated[Settings, Depends(settings_of)]
+Tongue = Annotated[Language, Depends(language_of)]
+
+
+def _usable(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("a NUL character is not text")
+    if not text.strip():
+        raise ValueError("must not be empty")
+    return text
+
+
+def _iso_day(value: object) -> object:
+    if isinstance(value, str) and not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+        raise ValueError("must be a day such as 2026-11-22")
+    return value
+
+
+Text = Annotated[str, Field(max_length=MAX_TEXT), AfterValidator(_usable)]
+"""Short text: not empty, without NUL."""
+
+Day = Annotated[date, BeforeValidator(_iso_day)]
+"""A day, written 2026-11-22."""
+
+Finite = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+"""A number in JSON: neither true nor "1", neither NaN nor infinite."""
+
+FiniteText = Annotated[float, Field(allow_inf_nan=False)]
+"""A number in a query string."""
+
+
+class Parameters(BaseModel):
+    """Base of query parameters and bodies: what is not declared is a mistake of the caller."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def names_in(text: str | None, field: str) -> list[str] | None:
+    """The names in a comma-separated list; None when none was given.
+
+    Raises:
+        BadInputError: the list holds nothing.
+    """
+    if text is None:
+        return None
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names:
+        raise BadInputError("name at least one, separated by commas", field=field)
+    return names
+
+
+def json_response(value: Any) -> Response:
+    """A JSON answer."""
+    return Response(orjson.dumps(value), media_type="application/json")

@@ -1,0 +1,158 @@
+"""The one builder of area SQL: an area becomes a condition that uses the index first and is exact after.
+
+A unit is a range on `path`; a shape is `&&` with its box and then the exact predicate, because a bare `ST_Intersects` or
+`ST_DWithin` on geography reads far more than it needs. Which rows an area is asked of is the caller's business.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import shapely
+from shapely.geometry.base import BaseGeometry
+
+Box = tuple[float, float, float, float]
+
+METRES_PER_DEGREE_NORTH = 110_560.0
+"""Of the shortest degree of a meridian (at the equator, 110,574 m), a little less, so that boxes are never too small."""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A boolean SQL expression and its parameters, all named `area_…`."""
+
+    sql: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class UnitArea:
+    """A unit of any level on a day, by its identity and its path of that day."""
+
+    unit_id: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class BoxArea:
+    """A box in degrees: west, south, east, north."""
+
+    bounds: Box
+
+
+@dataclass(frozen=True, slots=True)
+class PolygonArea:
+    """A polygon or multipolygon in degrees, valid."""
+
+    geom: BaseGeometry
+
+
+@dataclass(frozen=True, slots=True)
+class CircleArea:
+    """All that lies within `radius_m` metres on the ground of a point."""
+
+    lon: float
+    lat: float
+    radius_m: float
+
+
+@dataclass(frozen=True, slots=True)
+class CorridorArea:
+    """All that lies within `half_width_m` metres on the ground of a line in degrees."""
+
+    line: BaseGeometry
+    half_width_m: float
+
+
+Area = UnitArea | BoxArea | PolygonArea | CircleArea | CorridorArea
+
+
+def bounds_of(area: BoxArea | PolygonArea | CircleArea | CorridorArea) -> Box:
+    """The smallest box in degrees that surely holds the shape."""
+    match area:
+        case BoxArea(bounds):
+            return bounds
+        case PolygonArea(geom):
+            west, south, east, north = geom.bounds
+            return west, south, east, north
+        case CircleArea(lon, lat, radius_m):
+            return expanded((lon, lat, lon, lat), radius_m)
+        case CorridorArea(line, half_width_m):
+            west, south, east, north = line.bounds
+            return expanded((west, south, east, north), half_width_m)
+
+
+def expanded(bounds: Box, metres: float) -> Box:
+    """A box in degrees, wider by at least `metres` on every side."""
+    west, south, east, north = bounds
+    up = metres / METRES_PER_DEGREE_NORTH
+    widest = min(max(abs(south), abs(north)) + up, 89.0)
+    aside = metres / (METRES_PER_DEGREE_NORTH * math.cos(math.radians(widest)))
+    return west - aside, south - up, east + aside, north + up
+
+
+def members(area: Area, *, anchor: str, path: str) -> Condition:
+    """Which points belong to an area: `anchor` is the column of the point, `path` of the leaf that it lies in.
+
+    A unit asks the path, not the polygon: membership is decided once, when a point or a boundary changes. Uses a GiST
+    index on `anchor` or a B-tree that begins with `path`.
+    """
+    if isinstance(area, UnitArea):
+        return Condition(
+            f"{path} >= :area_path AND {path} < :area_path_end",
+            {"area_path": area.path, "area_path_end": area.path + "~"},
+        )
+    return _near_shape(area, anchor)
+
+
+def touching(area: Area, *, geom: str, day: str = ":as_of") -> Condition:
+    """Which lines and polygons have any part inside an area; `day` is the SQL of the day whose boundaries count."""
+    if not isinstance(area, UnitArea):
+        return _near_shape(area, geom)
+    polygon = f"(SELECT a.geom FROM grid a WHERE a.path = :area_path AND a.valid @> CAST({day} AS date))"
+    return Condition(f"{geom} && {polygon} AND ST_Intersects({geom}, {polygon})", {"area_path": area.path})
+
+
+def _near_shape(area: BoxArea | PolygonArea | CircleArea | CorridorArea, column: str) -> Condition:
+    west, south, east, north = bounds_of(area)
+    params: dict[str, Any] = {"area_west": west, "area_south": south, "area_east": east, "area_north": north}
+    box = "ST_MakeEnvelope(:area_west, :area_south, :area_east, :area_north, 4490)"
+    match area:
+        case BoxArea():
+            # Indexes hold boxes in single precision: without the exact test a point just outside would pass.
+            exact = f"ST_Intersects({column}, {box})"
+        case PolygonArea(geom):
+            params["area_shape"] = shapely.to_wkb(geom)
+            exact = f"ST_Intersects({column}, {_shape()})"
+        case CircleArea(lon, lat, radius_m):
+            params |= {"area_lon": lon, "area_lat": lat, "area_metres": radius_m}
+            exact = f"ST_DWithin({column}::geography, {_centre()}::geography, :area_metres)"
+        case CorridorArea(line, half_width_m):
+            params |= {"area_shape": shapely.to_wkb(line), "area_metres": half_width_m}
+            exact = f"ST_DWithin({column}::geography, {_shape()}::geography, :area_metres)"
+    return Condition(f"{column} && {box} AND {exact}", params)
+
+
+def covering(area: BoxArea | PolygonArea | CircleArea | CorridorArea, *, geom: str) -> Condition:
+    """Which polygons lie wholly inside a shape; round shapes are taken as polygons inside of them."""
+    near = _near_shape(area, geom)
+    match area:
+        case BoxArea():
+            shape = "ST_MakeEnvelope(:area_west, :area_south, :area_east, :area_north, 4490)"
+        case PolygonArea():
+            shape = _shape()
+        case CircleArea():
+            shape = f"ST_Buffer({_centre()}::geography, :area_metres, 32)::geometry"
+        case CorridorArea():
+            shape = f"ST_Buffer({_shape()}::geography, :area_metres, 32)::geometry"
+    box = near.sql.split(" AND ", 1)[0]
+    return Condition(f"{box} AND ST_Covers({shape}, {geom})", near.params)
+
+
+def _shape() -> str:
+    return "ST_GeomFromWKB(:area_shape, 4490)"
+
+
+def _centre() -> str:
+    return "ST_SetSRID(ST_MakePoint(:area_lon, :area_lat), 4490)"
