@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 Shapes = NDArray[np.object_]
 Floats = NDArray[np.float64]
 
+_A, _E2 = 6378137.0, 0.00669438002290  # semi-major axis in metres, squared eccentricity
 # CGCS2000's ellipsoid equals GRS 80 but for 0.1 mm. The meridian is 0: longitudes are shifted instead.
 _PLANE: Any = pyproj.Transformer.from_crs(
     "+proj=longlat +ellps=GRS80", "+proj=tmerc +lat_0=0 +lon_0=0 +k=1 +ellps=GRS80", always_xy=True
@@ -46,10 +47,17 @@ def plane_of(shapes: Shapes) -> GroundPlane:
 
 
 def measure(shapes: Shapes) -> tuple[Floats, Floats]:
-    """Areas in m² and perimeters (lengths of lines) in m of geometries in degrees, each on a plane of its own."""
-    bounds = shapely.bounds(shapes)
-    middle = np.nan_to_num((bounds[:, 0] + bounds[:, 2]) / 2)
+    """Areas in m² and perimeters (lengths of lines) in m of geometries in degrees.
+
+    Each is scaled along its parallel and its meridian at the middle of its bounds: within 0.001 % up to 100 km across.
+    Scaling keeps straight lines straight. In a projection a border of 400 m bulges by 2 mm, and a sliver of no width
+    beside a neighbour with more vertices would seem to have half a square metre.
+    """
+    bounds = np.nan_to_num(shapely.bounds(shapes))
+    middle = np.column_stack([bounds[:, 0] + bounds[:, 2], bounds[:, 1] + bounds[:, 3]]) / 2
+    phi = np.radians(middle[:, 1])
+    squeezed = 1 - _E2 * np.sin(phi) ** 2
+    per_degree = np.radians(_A) * np.column_stack([np.cos(phi) / np.sqrt(squeezed), (1 - _E2) / squeezed**1.5])
     lonlat, owner = shapely.get_coordinates(shapes, return_index=True)
-    metres = np.column_stack(_PLANE.transform(lonlat[:, 0] - middle[owner], lonlat[:, 1]))
-    flat = shapely.set_coordinates(shapes.copy(), metres)
-    return shapely.area(flat), shapely.length(flat)
+    scaled = shapely.set_coordinates(shapes.copy(), (lonlat - middle[owner]) * per_degree[owner])
+    return shapely.area(scaled), shapely.length(scaled)
