@@ -49,12 +49,13 @@ def plane_of(shapes: Shapes) -> GroundPlane:
 def measure(shapes: Shapes) -> tuple[Floats, Floats]:
     """Areas in m² and perimeters (lengths of lines) in m of geometries in degrees.
 
-    Each is scaled along its parallel and its meridian at the middle of its bounds: within 0.001 % up to 100 km across.
+    Each is scaled along the parallel and the meridian of its centroid: within 0.002 % up to 100 km across.
     Scaling keeps straight lines straight. In a projection a border of 400 m bulges by 2 mm, and a sliver of no width
     beside a neighbour with more vertices would seem to have half a square metre.
     """
-    bounds = np.nan_to_num(shapely.bounds(shapes))
-    middle = np.column_stack([bounds[:, 0] + bounds[:, 2], bounds[:, 1] + bounds[:, 3]]) / 2
+    middle = np.zeros((len(shapes), 2))
+    centroids, owner = shapely.get_coordinates(shapely.centroid(shapes), return_index=True)  # none of empty ones
+    middle[owner] = centroids
     phi = np.radians(middle[:, 1])
     squeezed = 1 - _E2 * np.sin(phi) ** 2
     per_degree = np.radians(_A) * np.column_stack([np.cos(phi) / np.sqrt(squeezed), (1 - _E2) / squeezed**1.5])
