@@ -167,7 +167,7 @@ def test_the_defects_are_those_of_brute_force(columns: int, rows: int, faults: i
     for _ in range(faults):
         where = rng.randrange(len(units))
         unit = units[where]
-        match rng.choice(["drop", "copy", "shrunk copy", "move", "bend", "grow"]):
+        match rng.choice(["drop", "copy", "shrunk copy", "move", "bend", "swallow", "grow"]):
             case "drop" if len(units) > 1:
                 del units[where]
             case "copy":
@@ -179,7 +179,10 @@ def test_the_defects_are_those_of_brute_force(columns: int, rows: int, faults: i
             case "bend":
                 corners = shapely.get_coordinates(unit)[:-1]
                 corners[rng.randrange(4)] += 10 ** rng.uniform(-8, -4)
-                units[where] = shapely.Polygon(corners)
+                bent = shapely.Polygon(corners)
+                units[where] = bent if bent.is_valid else unit
+            case "swallow":
+                units[where] = shapely.union_all([unit, rng.choice(units)])
             case _:
                 units[where] = scale(unit, 1.2, 0.9)
     found = find_defects([str(i) for i in range(len(units))], units, outline)
