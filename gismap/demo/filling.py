@@ -1,0 +1,85 @@
+"""Fills an empty database with a demo district in a process of its own, so that the service answers meanwhile."""
+
+import os
+import signal
+import threading
+from dataclasses import dataclass
+from datetime import date
+from multiprocessing import get_context, parent_process
+from multiprocessing.process import BaseProcess
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from gismap.demo.catalogue import generate
+from gismap.demo.load import is_empty, load
+from gismap.store.maintenance import refresh_statistics
+from gismap.store.session import make_engine
+
+
+@dataclass(frozen=True, slots=True)
+class Filling:
+    """What is to be loaded, and where."""
+
+    name: str
+    service_url: str
+    owner_url: str | None
+    today: date
+
+
+class DemoProcess:
+    """The process that loads a demo; it ends with the process that started it, and then nothing of it is stored."""
+
+    def __init__(self, filling: Filling) -> None:
+        self._filling = filling
+        self._process: BaseProcess | None = None
+
+    def start_if_empty(self) -> None:
+        """Start loading, unless the database holds a district already."""
+        engine = make_engine(self._filling.service_url, pool_size=1)
+        try:
+            empty = is_empty(engine)
+        finally:
+            engine.dispose()
+        if empty:
+            self._process = get_context("spawn").Process(target=_fill, args=(self._filling,), name="gismap-demo")
+            self._process.start()
+
+    def stop(self) -> None:
+        """End the loading, if it is still under way; the database stays empty then."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.join()
+
+
+def _fill(filling: Filling) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    engine = make_engine(filling.service_url, pool_size=1)
+    with _progress_bar() as bar:
+        task = bar.add_task(f"demo {filling.name}: streets and grids", total=None)
+
+        def show(stage: str, done: int, total: int) -> None:
+            bar.update(task, description=f"demo {filling.name}: {stage}", completed=done, total=total or None)
+
+        load(engine, generate(filling.name), today=filling.today, progress=show)
+        if filling.owner_url is not None:
+            refresh_statistics(filling.owner_url)
+        bar.update(task, description=f"demo {filling.name}: loaded")
+
+
+def _progress_bar() -> Progress:
+    columns: tuple[Any, ...] = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    return Progress(*columns, console=Console(stderr=True))
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

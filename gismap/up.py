@@ -1,0 +1,163 @@
+"""`gismap up`: holds the database, the service and the loading of a demo together, from start to clean end.
+
+What the service answers is in `gismap.api`; how the private server lives is in `gismap.store.server`.
+"""
+
+import http
+import http.client
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import uvicorn
+
+from gismap.api.app import create_app
+from gismap.demo.filling import DemoProcess, Filling
+from gismap.errors import EXIT_UNUSABLE, EnvironmentProblemError, GismapError
+from gismap.settings import Settings
+from gismap.store.fitness import assert_fit
+from gismap.store.migrate import status, upgrade
+from gismap.store.server import PrivateServer
+
+GRACE_S = 5
+"""Requests under way may take this long to end when the service stops."""
+
+
+def up(settings: Settings) -> int:
+    """Run the service until SIGINT or SIGTERM; returns the exit code.
+
+    Prints one line `ready http://…` on stdout once /health answers. Ends together with its private database server.
+
+    Raises:
+        EnvironmentProblemError: the port or the data folder is in use, or there is no usable database.
+    """
+    listener = _listen(settings.host, settings.port)
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        with listener, _database(settings) as connected:
+            return _serve(connected, listener)
+    except KeyboardInterrupt:
+        return 0
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    """SIGTERM ends gismap as Ctrl-C does."""
+    raise KeyboardInterrupt
+
+
+def _say(text: str) -> None:
+    print(f"gismap: {text}", file=sys.stderr, flush=True)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Take the port before anything is started; connections wait until the service answers them."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, protocol)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(2048)
+    except OSError as error:
+        raise EnvironmentProblemError(
+            f"Port {port} of {host} cannot be used: {error.strerror}. "
+            "Stop what listens there, or choose another with --port."
+        ) from error
+    return listener
+
+
+@contextmanager
+def _database(settings: Settings) -> Iterator[Settings]:
+    """The settings with the URLs of a running, migrated database: the configured one, or the private one."""
+    if settings.database_url is not None:
+        assert_fit(settings.database_url)
+        _migrate(settings)
+        yield settings
+        return
+    server = PrivateServer(settings.data_dir)
+    stopping = threading.Event()
+    try:
+        urls = server.start()
+        threading.Thread(target=_keep_running, args=(server, stopping), daemon=True).start()
+        connected = settings.model_copy(update={"database_url": urls.service_url, "database_owner_url": urls.owner_url})
+        _migrate(connected)
+        yield connected
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)  # a second signal must not cut the clean end short
+        stopping.set()
+        server.stop()
+
+
+def _keep_running(server: PrivateServer, stopping: threading.Event) -> None:
+    """Start the database again when it was killed; the service's pool finds its way back by itself."""
+    while True:
+        server.wait()
+        if stopping.is_set():
+            return
+        _say("the database ended unexpectedly; starting it again")
+        server.stop()
+        try:
+            server.start()
+        except GismapError as error:
+            _say(error.detail)
+            os.kill(os.getpid(), signal.SIGTERM)
+            return
+
+
+def _migrate(settings: Settings) -> None:
+    if settings.database_owner_url is not None:
+        upgrade(settings.database_owner_url)
+        return
+    current, head = status(str(settings.database_url))
+    if current != head:
+        raise EnvironmentProblemError(
+            f"The database has schema {current or 'none'}, this gismap needs {head}: "
+            "name its owner in GISMAP_DATABASE_OWNER_URL, and it is migrated at the start."
+        )
+
+
+def _serve(settings: Settings, listener: socket.socket) -> int:
+    config = uvicorn.Config(
+        create_app(settings),
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_S,
+    )
+    server = uvicorn.Server(config)
+    demo = _demo(settings)
+    threading.Thread(target=_announce, args=(settings, demo), daemon=True).start()
+    try:
+        server.run(sockets=[listener])
+    finally:
+        if demo is not None:
+            demo.stop()
+    return 0 if server.started else EXIT_UNUSABLE
+
+
+def _demo(settings: Settings) -> DemoProcess | None:
+    if settings.demo == "none":
+        return None
+    return DemoProcess(
+        Filling(settings.demo, str(settings.database_url), settings.database_owner_url, settings.today())
+    )
+
+
+def _announce(settings: Settings, demo: DemoProcess | None) -> None:
+    """Say `ready` once a request was answered, then see to the demo, which may take a while."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)
+    connection = http.client.HTTPConnection(host, settings.port)
+    try:
+        connection.request("GET", "/health")
+        healthy = connection.getresponse().status == http.HTTPStatus.OK
+    except OSError:
+        return  # the service did not start and says why
+    if healthy:
+        print(f"ready http://{f'[{host}]' if ':' in host else host}:{settings.port}", flush=True)
+        if demo is not None:
+            demo.start_if_empty()
