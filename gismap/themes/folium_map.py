@@ -1,0 +1,170 @@
+"""Draws a thematic map as a page with Folium; what the map holds comes from `content`, where its files lie is `assets`.
+
+Folium makes the map and its plugins; layers whose data are large refer to the document in the page instead of repeating
+it, and are built by `static/map.js`.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from html import escape
+from typing import ClassVar
+
+import folium
+from branca.element import Element, Figure, MacroElement
+from folium.elements import JSCSSMixin
+from folium.plugins import FastMarkerCluster, Fullscreen, HeatMap
+from folium.template import Template
+
+from gismap.i18n import Language, say
+from gismap.themes.assets import STATIC_URL, folium_links, inlined, served
+from gismap.themes.content import MapContent
+from gismap.themes.specs import RAMPS, Theme
+
+CLOSEST_ZOOM = 20
+STANDS_ALONE_FROM_ZOOM = 18
+SCRIPTS = ("map.js", "annotations.js", "cards.js", "search.js", "controls.js")
+
+
+@dataclass(frozen=True, slots=True)
+class FileNotice:
+    """What a map that leaves the building says about itself."""
+
+    user: str
+    made_at: datetime
+    expires_at: datetime
+
+
+class DistrictMap(folium.Map):
+    """A map without tiles that needs nothing but Leaflet."""
+
+    default_js = folium.Map.default_js[:1]
+    default_css = folium.Map.default_css[:1]
+
+
+class ContentLayer(folium.map.Layer):
+    """A layer that the page's script builds from the document: `gismap.layers[kind](level)`."""
+
+    _template = Template("""
+        {% macro script(this, kwargs) %}
+            var {{ this.get_name() }} = gismap.layers.{{ this.kind }}({{ this.argument|tojson }});
+        {% endmacro %}
+    """)
+
+    def __init__(self, kind: str, argument: int | None = None, *, show: bool = True) -> None:
+        super().__init__(name=kind, show=show)
+        self._name = "ContentLayer"
+        self.kind, self.argument = kind, argument
+
+
+class Start(JSCSSMixin):
+    """Hands the map and its layers to the page's script: legend, labels, cards, search and tools."""
+
+    default_css: ClassVar = [("map.css", f"{STATIC_URL}/map.css")]
+
+    _template = Template("""
+        {% macro script(this, kwargs) %}
+            gismap.start({{ this._parent.get_name() }}, {
+                {%- for key, layer in this.layers.items() %} {{ key|tojson }}: {{ layer.get_name() }}, {%- endfor %} });
+        {% endmacro %}
+    """)
+
+    def __init__(self, layers: dict[str, Element], *, desk: bool) -> None:
+        super().__init__()
+        self._name = "Start"
+        self.layers = layers
+        self.default_js = [(name, f"{STATIC_URL}/{name}") for name in (*SCRIPTS, *(("desk.js",) if desk else ()))]
+
+
+class Frame(MacroElement):
+    """What stands around the map, and the document; `desk` adds the boxes that ask the server."""
+
+    _template = Template("""
+        {% macro html(this, kwargs) %}
+        <header class="bar" id="bar"></header>
+        <aside class="panel" id="legend" aria-label="{{ this.legend_title }}"></aside>
+        {%- if this.desk %}<section class="desk" id="desk" aria-label="{{ this.desk_title }}"></section>{% endif %}
+        <footer class="imprint" id="imprint">{{ this.notice }}</footer>
+        <script type="application/json" id="gismap-document">{{ this.document }}</script>
+        {% endmacro %}
+    """)
+
+    def __init__(self, document: str, notice: str, language: Language, *, desk: bool) -> None:
+        super().__init__()
+        self._name = "Frame"
+        self.document = document.replace("<", "\\u003c")
+        self.notice, self.desk = escape(notice), desk
+        self.legend_title, self.desk_title = say("map.legend", language), say("map.desk", language)
+
+
+def served_page(theme: Theme, content: MapContent, language: Language, *, desk: bool) -> str:
+    """The page with assets from our own host; its inline scripts still lack the nonce of a response."""
+    figure = _figure(theme, content, language, notice="", desk=desk)
+    return _finished(served(figure.render(), folium_links(figure)), language)
+
+
+def file_page(theme: Theme, content: MapContent, language: Language, notice: FileNotice) -> str:
+    """The page as one file that needs nothing else, with the notice that such a file must carry."""
+    said = say(
+        "map.file_notice",
+        language,
+        user=notice.user,
+        made=f"{notice.made_at:%Y-%m-%d %H:%M}",
+        expires=f"{notice.expires_at:%Y-%m-%d}",
+    )
+    figure = _figure(theme, content, language, notice=said, desk=False)
+    return _finished(inlined(figure.render(), folium_links(figure)), language)
+
+
+def _figure(theme: Theme, content: MapContent, language: Language, *, notice: str, desk: bool) -> Figure:
+    figure = Figure(title=escape(content.title))
+    drawn = DistrictMap(
+        tiles=None,
+        prefer_canvas=True,
+        zoom_control=False,
+        maxZoom=CLOSEST_ZOOM,  # Folium keeps `max_zoom` for a tile layer
+        zoom_snap=0.1,
+        zoom_delta=0.5,
+        attribution_control=False,
+    )
+    figure.add_child(drawn)
+    west, south, east, north = content.bounds
+    drawn.fit_bounds([[south, west], [north, east]], padding=(24, 24))
+    layers: dict[str, Element] = {}
+    for name in theme.layers:
+        show = name in theme.shown
+        if name == "grids":
+            layers.update((f"level-{level}", ContentLayer("level", level, show=show)) for level in content.levels)
+        elif name in ("streets", "staff", "buildings"):
+            layers[name] = ContentLayer(name, show=show)
+    if theme.heat:
+        layers["heat"] = HeatMap(
+            [[lat, lon] for lat, lon, _ in content.points],
+            radius=22,
+            blur=18,
+            min_opacity=0.25,
+            gradient={f"{(step + 1) / 5}": colour for step, colour in enumerate(RAMPS[theme.heat.ramp])},
+        )
+    elif content.points:
+        layers["points"] = FastMarkerCluster(
+            content.points,
+            callback="gismap.pin",
+            icon_create_function="gismap.cluster",
+            max_cluster_radius=56,
+            disable_clustering_at_zoom=STANDS_ALONE_FROM_ZOOM,
+            show_coverage_on_hover=False,
+            animate=False,
+        )
+    for layer in layers.values():
+        drawn.add_child(layer)
+    drawn.add_child(
+        Fullscreen(
+            position="topright", title=say("map.fullscreen", language), title_cancel=say("map.fullscreen_end", language)
+        )
+    )
+    drawn.add_child(Start(layers, desk=desk))
+    figure.add_child(Frame(content.document, notice, language, desk=desk))
+    return figure
+
+
+def _finished(html: str, language: Language) -> str:
+    return html.replace("<html>", f'<html lang="{"zh-CN" if language == "zh" else "en"}">', 1)

@@ -1,0 +1,223 @@
+// What stands around the map: title bar, legend that is also the control of layers, search, tools, print sheet.
+"use strict";
+
+{
+  const say = (key, values) => gismap.say(key, values);
+  const make = (tag, className, parent, text) => {
+    const element = L.DomUtil.create(tag, className, parent);
+    if (text !== undefined) element.textContent = text;
+    return element;
+  };
+  gismap.make = make;
+
+  // Colours of the specification become classes, so that no element needs a style of its own.
+  function colours() {
+    const { symbols, fill, levels } = gismap.doc;
+    const rules = Object.entries({ ...symbols.groups, ...symbols.layers }).map(([name, one]) => `.s-${name}{--c:${one.colour}}`);
+    (fill?.entries ?? []).forEach((entry, kind) => rules.push(`.k-${kind}{background:${entry.colour}}`));
+    for (const [level, style] of Object.entries(levels)) {
+      rules.push(`.line.level-${level}{border-top:${style.width_px}px ${style.dashed ? "dashed" : "solid"} ${style.colour}}`);
+    }
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(rules.join(""));
+    document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
+  }
+
+  function bar() {
+    const { district, theme, themes, language } = gismap.doc;
+    const root = document.getElementById("bar");
+    const title = make("h1", "", root);
+    make("span", "product", title, say("product"));
+    make("span", "district", title, district.title);
+    if (themes) {
+      const nav = make("nav", "themes", root);
+      for (const { name, title: text } of themes) {
+        const link = make("a", name === theme.name ? "here" : "", nav, text);
+        link.href = `/maps/${name}${language === "en" ? "?lang=en" : ""}`;
+        if (name === theme.name) link.setAttribute("aria-current", "page");
+      }
+    } else make("span", "theme-title", root, theme.name === "one" ? "" : theme.title);
+    if (district.synthetic) make("strong", "stamp", root, say("synthetic"));
+    if (themes) {
+      const other = make("a", "tongue", root, say("other_language"));
+      other.href = `?lang=${language === "zh" ? "en" : "zh"}`;
+    }
+  }
+
+  // ---- legend = control
+  function legend(map, layers, notes) {
+    const { theme, levels, streets, buildings, symbols, fill, teams, care } = gismap.doc;
+    const root = document.getElementById("legend");
+    gismap.search(make("div", "search", root));
+    const list = make("div", "layers", root);
+    make("h2", "", list, theme.title);
+    make("p", "says", list, theme.says);
+
+    const section = (title, note) => {
+      const box = make("fieldset", "", list);
+      make("legend", "", box, title);
+      if (note) make("p", "note", box, note);
+      return box;
+    };
+    const entry = (box, mark, text, count, on, toggle) => {
+      const row = make("label", "entry", box);
+      const input = make("input", "", row);
+      input.type = "checkbox";
+      input.checked = on;
+      input.addEventListener("change", () => toggle(input.checked));
+      row.append(mark);
+      make("span", "text", row, text);
+      if (count !== null) make("b", "count", row, gismap.number(count));
+    };
+    const mark = (className, sign = "") => {
+      const element = make("i", className);
+      element.textContent = sign;
+      return element;
+    };
+    const switched = (layer) => (on) => {
+      map[on ? "addLayer" : "removeLayer"](layer);
+      gismap.restack();
+      notes.refresh();
+    };
+    const shown = (name) => theme.shown.includes(name);
+
+    if (fill) {
+      const box = section(fill.title, fill.note);
+      fill.entries.forEach((one, kind) => entry(box, mark(`swatch k-${kind}`), one.label, one.count, true, (on) => {
+        gismap.hiddenClasses[on ? "delete" : "add"](kind);
+        for (const [name, layer] of Object.entries(layers)) if (name.startsWith("level-")) layer.leaves.resetStyle();
+      }));
+    }
+    if (layers.heat) {
+      const box = section(say("heat"), say("heat_note"));
+      make("div", "heat-ramp", box).append(make("span", "", null, say("few")), make("i"), make("span", "", null, say("many")));
+    }
+    const borders = section(say("boundaries"));
+    for (const [level, style] of Object.entries(levels)) {
+      const layer = layers[`level-${level}`];
+      if (layer) {
+        const count = gismap.units.filter((unit) => unit.level === Number(level)).length;
+        entry(borders, mark(`line level-${level}`), style.title, count, shown("grids"), switched(layer));
+      }
+    }
+    if (layers.streets) {
+      const count = Object.values(streets).reduce((sum, street) => sum + street.count, 0);
+      entry(borders, mark("line street"), say("streets"), count, shown("streets"), switched(layers.streets));
+    }
+
+    const people = section(say("people_and_houses"));
+    const total = (field) => gismap.units.filter((unit) => unit.parent < 0).reduce((sum, unit) => sum + unit[field], 0);
+    const symbol = (name) => mark(`sign s-${name}`, symbols.layers[name].sign);
+    const numbers = (name, count) => entry(people, symbol(name), symbols.layers[name].title, count, shown(name), (on) => {
+      notes.count(name, on);
+    });
+    if (layers.staff) {
+      entry(people, symbol("staff"), symbols.layers.staff.title, total("staff"), shown("staff"), switched(layers.staff));
+    }
+    if (layers.buildings && buildings.length) {
+      entry(people, symbol("buildings"), symbols.layers.buildings.title, buildings.length, shown("buildings"),
+        switched(layers.buildings));
+    } else if (layers.buildings) numbers("buildings", total("buildings"));
+    if (theme.layers.includes("households")) numbers("households", total("households"));
+    if (theme.layers.includes("care_persons") && care.month) numbers("care_persons", null);
+    if (people.children.length === 1) people.remove();
+    else if (theme.layers.includes("care_persons")) make("p", "note", people, say("care_note"));
+
+    const groups = Object.keys({ ...symbols.groups, ...symbols.layers }).filter((group) => gismap.pins[group]);
+    if (layers.points) {
+      const box = section(say("places_and_stations"));
+      for (const group of groups) {
+        const on = shown(group) || (group in symbols.groups && shown("key_places"));
+        const pins = gismap.pins[group];
+        if (!on) layers.points.removeLayers(pins);
+        entry(box, mark(`sign s-${group}`, gismap.symbol(group).sign), gismap.symbol(group).title, pins.length, on, (wanted) => {
+          layers.points[wanted ? "addLayers" : "removeLayers"](pins);
+          notes.refresh();
+        });
+      }
+    } else if (theme.layers.includes("key_places") && !layers.heat) make("p", "empty", list, say("no_places"));
+    if (!Object.keys(teams).length && layers.staff) make("p", "empty", list, say("no_staff"));
+  }
+
+  // ---- tools at the right edge
+  function tools(map) {
+    const { doc } = gismap;
+    const Tools = L.Control.extend({
+      onAdd() {
+        const box = make("div", "tools leaflet-bar");
+        L.DomEvent.disableClickPropagation(box);
+        const button = (sign, title, act) => {
+          const element = make("button", sign, box);
+          element.type = "button";
+          element.title = title;
+          element.setAttribute("aria-label", title);
+          element.addEventListener("click", act);
+        };
+        button("plus", say("zoom_in"), () => map.zoomIn(1));
+        button("minus", say("zoom_out"), () => map.zoomOut(1));
+        button("whole", say("whole"), () => gismap.home());
+        button("measure", say("measure"), () => gismap.measure());
+        button("print", say("print"), () => gismap.print(true));
+        return box;
+      },
+    });
+    map.addControl(new Tools({ position: "topright" }));
+    L.control.scale({ imperial: false, position: "bottomleft", maxWidth: 160 }).addTo(map);
+    const north = make("div", "north", map.getContainer());
+    make("i", "", north, "▲");
+    make("span", "", north, say("north"));
+    const pointer = make("output", "under-pointer", map.getContainer());
+    pointer.id = "under-pointer";
+    const [west, south, east, north_] = doc.bounds;
+    gismap.home = () => map.fitBounds([[south, west], [north_, east]], { padding: [24, 24] });
+    const sheets = make("button", "sheet-button", document.body, say("legend"));
+    sheets.type = "button";
+    sheets.addEventListener("click", () => document.body.classList.toggle("legend-open"));
+  }
+
+  // ---- print: a sheet of A4 across, with what a map on paper needs
+  gismap.print = (on) => {
+    const { district } = gismap.doc;
+    const seen = gismap.map.getBounds();
+    gismap.map.closePopup();
+    document.body.classList.toggle("printing", on);
+    document.getElementById("sheet")?.remove();
+    if (on) {
+      const sheet = make("div", "sheet-bar", document.body);
+      sheet.id = "sheet";
+      const go = make("button", "primary", sheet, say("print_now"));
+      const back = make("button", "", sheet, say("print_back"));
+      go.addEventListener("click", () => window.print());
+      back.addEventListener("click", () => gismap.print(false));
+      make("p", "sheet-foot", sheet, [
+        say("as_of", { day: district.as_of }), say("revision", { number: district.revision }),
+        ...(district.synthetic ? [say("synthetic")] : []),
+      ].join(" · "));
+    }
+    gismap.map.invalidateSize({ animate: false });
+    gismap.map.fitBounds(seen, { animate: false });
+  };
+
+  gismap.start = (map, layers) => {
+    gismap.map = map;
+    L.geoJSON(gismap.units.filter((unit) => unit.parent < 0).map((unit) => unit.shape), {
+      pane: "land", renderer: L.svg({ pane: "land", padding: 0.5 }), interactive: false, style: { className: "land", stroke: false },
+    }).addTo(map);
+    colours();
+    bar();
+    gismap.restack = () => {
+      const order = Object.keys(layers).filter((name) => name.startsWith("level-")).sort().reverse();
+      for (const name of [...order, "buildings", "staff"]) {
+        if (layers[name] && map.hasLayer(layers[name])) layers[name].eachLayer((one) => one.bringToFront());
+      }
+    };
+    const notes = gismap.annotations(map);
+    tools(map);
+    legend(map, layers, notes);
+    if (layers.buildings && !gismap.doc.buildings.length && gismap.doc.theme.shown.includes("buildings")) notes.count("buildings", true);
+    gismap.restack();
+    notes.refresh();
+    if (document.getElementById("desk")) gismap.desk(map);
+    document.body.classList.add("ready");
+  };
+}

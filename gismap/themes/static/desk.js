@@ -1,0 +1,214 @@
+// The two boxes of the start page: whose is this point, and what is in this area. Asks the server; draws the answers.
+"use strict";
+
+{
+  const say = (key, values) => gismap.say(key, values);
+  const { escape } = gismap;
+  const LAYERS = ["buildings", "key_places", "service_stations", "supplies", "staff"];
+
+  async function ask(address, body) {
+    const answer = await fetch(address, body && {
+      method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body),
+    }).catch(() => { throw new Error(say("offline")); });
+    const found = await answer.json();
+    if (!answer.ok) throw new Error(found.detail ?? found.title);
+    return found;
+  }
+
+  gismap.desk = (map) => {
+    const { make } = gismap;
+    const root = document.getElementById("desk");
+    const marks = L.layerGroup().addTo(map);
+    const tabs = make("div", "tabs", root);
+    tabs.setAttribute("role", "tablist");
+    const panels = ["locate", "search_area"].map((name, index) => {
+      const panel = make("div", "box", root);
+      const tab = make("button", "", tabs, say(name));
+      tab.type = "button";
+      tab.setAttribute("role", "tab");
+      tab.addEventListener("click", () => {
+        panels.forEach((other, position) => { other.hidden = position !== index; });
+        [...tabs.children].forEach((other, position) => other.setAttribute("aria-selected", position === index));
+        marks.clearLayers();
+      });
+      return panel;
+    });
+    locate(map, marks, panels[0]);
+    area(map, marks, panels[1]);
+    tabs.children[0].click();
+    const open = make("button", "sheet-button", document.body, say("desk"));
+    open.type = "button";
+    open.addEventListener("click", () => document.body.classList.toggle("desk-open"));
+  };
+
+  const button = (parent, text, act, className = "") => {
+    const element = gismap.make("button", className, parent, text);
+    element.type = "button";
+    element.addEventListener("click", act);
+    return element;
+  };
+
+  async function answered(out, question) {
+    out.innerHTML = "<div class=\"skeleton\"></div><div class=\"skeleton short\"></div>";
+    out.setAttribute("aria-busy", "true");
+    try {
+      out.innerHTML = await question();
+    } catch (error) {
+      out.innerHTML = `<p class="problem">${escape(error.message)}</p>`;
+    }
+    out.removeAttribute("aria-busy");
+  }
+
+  const dot = (marks, at, className) => L.marker(at, {
+    icon: L.divIcon({ className: `spot ${className}`, iconSize: [22, 22] }), interactive: false,
+  }).addTo(marks);
+
+  // A click on the map answers the box that waits for it, once.
+  function pick(map, done) {
+    const box = map.getContainer();
+    box.classList.add("sketching");
+    gismap.picking = true;
+    map.once("preclick", (event) => {
+      done(event.latlng);
+      setTimeout(() => {
+        gismap.picking = false;
+        box.classList.remove("sketching");
+      });
+    });
+  }
+
+  // ---- whose is this point
+  function locate(map, marks, panel) {
+    const form = gismap.make("form", "", panel);
+    const input = gismap.make("input", "", form);
+    Object.assign(input, { id: "point", placeholder: say("point_hint"), autocomplete: "off", autofocus: true });
+    input.setAttribute("aria-label", say("point_hint"));
+    const frame = gismap.make("select", "", form);
+    frame.setAttribute("aria-label", say("frame"));
+    for (const [value, key] of [["EPSG:4490", "frame_cgcs"], ["gcj02", "frame_gcj"], ["bd09", "frame_bd"]]) {
+      gismap.make("option", "", frame, say(key)).value = value;
+    }
+    const row = gismap.make("div", "row", form);
+    gismap.make("button", "primary", row, say("locate_now")).type = "submit";
+    button(row, say("pick"), () => pick(map, (at) => {
+      input.value = `${at.lng.toFixed(6)}, ${at.lat.toFixed(6)}`;
+      frame.value = "EPSG:4490";
+      form.requestSubmit();
+    }));
+    const out = gismap.make("div", "answer", panel);
+    out.setAttribute("aria-live", "polite");
+    out.innerHTML = `<p class="empty">${say("locate_empty")}</p>`;
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      const [x, y] = input.value.trim().split(/[\s,,;]+/);
+      answered(out, async () => {
+        const found = await ask(`/api/locate?${new URLSearchParams({ x: x ?? "", y: y ?? "", crs: frame.value, near: "key_places:3" })}`);
+        marks.clearLayers();
+        const at = L.latLng(found.point.lat, found.point.lon);
+        dot(marks, at, found.verdict);
+        const unit = gismap.units.find((one) => one.id === (found.grid ?? found.candidates[0])?.unit);
+        gismap.choose(found.grid ? unit : null);
+        if (unit) map.fitBounds(L.geoJSON(unit.shape).getBounds().extend(at), { maxZoom: 17, padding: [80, 80] });
+        else map.setView(at);
+        return answerCard(found);
+      });
+    });
+  }
+
+  function answerCard({ verdict, why, grid, chain, staff, candidates, near, as_of: day }) {
+    const person = (duty) => {
+      const one = staff?.[duty];
+      if (!one) return `<li><i class="duty ${duty}">${say(`duty_${duty}`)}</i><span>${say("vacant")}</span></li>`;
+      const { roles } = gismap.doc;
+      return `<li><i class="duty ${duty}">${say(`duty_${duty}`)}</i><b>${escape(one.name)}</b>
+        <span>${escape(roles[one.role] ?? one.role)}</span><span class="tel">${escape(one.phone)}</span></li>`;
+    };
+    const others = (candidates ?? []).filter((one) => one.unit !== grid?.unit).slice(0, 4).map((one) => {
+      const unit = gismap.units.find((other) => other.id === one.unit);
+      return `<li><b>${escape(unit?.name ?? one.code)}</b><span class="tel">${one.distance_m.toFixed(0)} m</span></li>`;
+    });
+    const places = Object.values(near ?? {}).flat().map((one) =>
+      `<li><b>${escape(one.name)}</b><span class="tel">${one.distance_m.toFixed(0)} m</span></li>`);
+    return `<p class="verdict ${escape(verdict)}"><b>${say(`verdict_${verdict}`)}</b> ${escape(why)}</p>
+      ${grid ? `<p class="chain">${chain.map((one) => escape(one.name)).join(" › ")}</p><h2>${escape(grid.name)}</h2>
+        <code>${escape(grid.code)}</code><ul class="people">${person("primary")}${person("backup")}</ul>` : ""}
+      ${others.length ? `<h4>${say(grid ? "candidates" : "nearest_grids")}</h4><ul class="people">${others.join("")}</ul>` : ""}
+      ${places.length ? `<h4>${say("nearby")}</h4><ul class="people">${places.join("")}</ul>` : ""}
+      <p class="none">${say("as_of", { day })}</p>`;
+  }
+
+  // ---- what is in this area
+  function area(map, marks, panel) {
+    const row = gismap.make("div", "row", panel);
+    const out = gismap.make("div", "answer", panel);
+    const radius = gismap.make("select", "");
+    for (const metres of [200, 500, 1000, 3000]) gismap.make("option", "", radius, say("within", { metres })).value = metres;
+    radius.value = 500;
+    radius.setAttribute("aria-label", say("radius"));
+    let sketched = null;
+    const search = (shape) => answered(out, async () => {
+      const found = await ask("/api/resources/search", { area: shape, layers: LAYERS, counts: true, limit: 300 });
+      draw(marks, found);
+      return resourcesCard(found);
+    });
+    button(row, say("draw_area"), () => {
+      marks.clearLayers();
+      sketched?.remove();
+      sketched = gismap.sketch({ closed: true, done(points) {
+        sketched.addTo(marks);
+        const ring = [...points, points[0]].map((point) => [point.lng, point.lat]);
+        search({ polygon: { type: "Polygon", coordinates: [ring] } });
+      } });
+    }, "primary");
+    button(row, say("draw_circle"), () => pick(map, (at) => {
+      marks.clearLayers();
+      const metres = Number(radius.value);
+      const ring = L.circle(at, { radius: metres, className: "sketch", pane: "sketch", renderer: L.svg({ pane: "sketch" }), interactive: false }).addTo(marks);
+      map.fitBounds(ring.getBounds(), { padding: [40, 40] });
+      search({ circle: { center: [at.lng, at.lat], radius_m: metres } });
+    }));
+    row.append(radius);
+    const form = gismap.make("form", "row", null);
+    row.after(form);
+    const code = gismap.make("input", "", form);
+    code.placeholder = say("unit_hint");
+    code.setAttribute("aria-label", say("unit_hint"));
+    gismap.make("button", "", form, say("search_now")).type = "submit";
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      marks.clearLayers();
+      const wanted = code.value.trim();
+      const unit = gismap.units.find((one) => one.code === wanted || one.id === wanted || one.name === wanted);
+      if (unit) {
+        gismap.choose(unit);
+        map.fitBounds(L.geoJSON(unit.shape).getBounds(), { maxZoom: 17, padding: [40, 40] });
+      }
+      search({ unit: unit?.id ?? wanted });
+    });
+    out.setAttribute("aria-live", "polite");
+    out.innerHTML = `<p class="empty">${say("area_empty")}</p>`;
+  }
+
+  function draw(marks, { features }) {
+    const { symbols } = gismap.doc;
+    L.geoJSON(features, {
+      pane: "sketch", renderer: L.svg({ pane: "sketch" }), interactive: false,
+      style: ({ properties }) => ({ color: symbols.layers[properties.layer]?.colour ?? "#24478f", weight: 1.5, fillOpacity: 0.35 }),
+      pointToLayer: (feature, at) => L.circleMarker(at, { pane: "sketch", radius: 5, color: "#fff", weight: 1.5, fillOpacity: 1,
+        fillColor: symbols.layers[feature.properties.layer]?.colour ?? "#0072b2" }),
+    }).addTo(marks);
+  }
+
+  function resourcesCard({ features, counts, next }) {
+    const { titles } = gismap.doc;
+    const sections = Object.entries(counts ?? {}).map(([layer, kinds]) => {
+      const total = Object.values(kinds).reduce((sum, count) => sum + (count ?? 0), 0);
+      const rows = Object.entries(kinds).sort((one, other) => other[1] - one[1]).slice(0, 8).map(([kind, count]) =>
+        `<li><span>${escape(titles[kind] ?? say("uncategorised"))}</span><b>${gismap.number(count)}</b></li>`);
+      return `<section class="counted"><h4><i class="sign s-${layer === "key_places" ? "education" : layer}"></i>
+        ${say(`layer_${layer}`)} <b>${gismap.number(total)}</b></h4><ul>${rows.join("")}</ul></section>`;
+    });
+    if (!sections.length) return `<p class="empty">${say("nothing_here")}</p>`;
+    return `${sections.join("")}<p class="none">${next ? say("drawn_first", { count: features.length }) : say("drawn_all", { count: features.length })}</p>`;
+  }
+}

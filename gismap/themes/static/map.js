@@ -1,0 +1,171 @@
+// Builds the layers of a thematic map from the document in the page: streets, grids by level, staff, buildings, pins.
+// What stands on and around the map (labels, cards, legend, tools) lives in the files beside this one.
+"use strict";
+
+window.gismap = {
+  get doc() {
+    const value = JSON.parse(document.getElementById("gismap-document").textContent);
+    Object.defineProperty(this, "doc", { value });
+    return value;
+  },
+  get units() {
+    const { fields, units, shapes } = this.doc;
+    const value = units.map((row, index) => {
+      const unit = Object.fromEntries(fields.map((field, column) => [field, row[column]]));
+      return Object.assign(unit, { index, at: L.latLng(unit.lat, unit.lon), shape: shapes[index] });
+    });
+    Object.defineProperty(this, "units", { value });
+    return value;
+  },
+  say(key, values = {}) {
+    return this.doc.texts[key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
+  },
+  number(value) {
+    return value.toLocaleString("en-US");
+  },
+  chain(unit) {
+    const above = [];
+    for (let at = unit.parent; at >= 0; at = this.units[at].parent) above.unshift(this.units[at]);
+    return above;
+  },
+  layers: {},
+  pins: {}, // markers by group of places
+};
+
+// Panes exist before Folium adds the first layer; streets and lifted outlines never catch the pointer.
+L.Map.addInitHook(function () {
+  for (const [name, order] of [["land", 200], ["streets", 300], ["lifted", 450], ["sketch", 460], ["tags", 590]]) {
+    const pane = this.createPane(name);
+    pane.style.zIndex = order;
+    if (name !== "sketch") pane.style.pointerEvents = "none";
+  }
+});
+
+{
+  const { layers } = gismap;
+  const feature = (geometry, index) => ({ type: "Feature", properties: { index }, geometry });
+
+  // ---- streets: one geometry per class, wider as one comes closer
+  const STREETS = {
+    trunk: ["#d8cbb0", 2.6], primary: ["#dacfb8", 2.1], secondary: ["#ded6c5", 1.6], tertiary: ["#e2dccf", 1.1],
+    residential: ["#e5e1d7", 0.8], lane: ["#e8e5dd", 0.6], track: ["#e8e5dd", 0.5],
+  };
+
+  layers.streets = () => {
+    const renderer = L.canvas({ pane: "streets", padding: 0.2 });
+    const lines = Object.entries(gismap.doc.streets).reverse().map(([name, street]) =>
+      L.geoJSON(street.shape, {
+        pane: "streets", renderer, interactive: false, smoothFactor: 1.2,
+        style: { color: STREETS[name][0], weight: STREETS[name][1], lineCap: "round" },
+      }));
+    lines.sort((one, other) => one.options.style.weight - other.options.style.weight);
+    const group = L.layerGroup(lines);
+    group.on("add", () => {
+      const grow = () => {
+        const wider = 2 ** Math.max(0, (group._map.getZoom() - 12.5) / 1.6);
+        for (const line of lines) line.setStyle({ weight: Math.min(14, line.options.style.weight * wider) });
+      };
+      group._map.on("zoomend", grow);
+      grow();
+    });
+    return group;
+  };
+
+  // ---- grids: leaves answer the pointer and carry the fill, parents are borders only
+  layers.level = (level) => {
+    const { fill, levels } = gismap.doc;
+    const style = levels[level];
+    const members = gismap.units.filter((unit) => unit.level === level && unit.shape);
+    const border = {
+      color: style.colour, weight: style.width_px, dashArray: style.dashed ? "4 3" : null, lineJoin: "round",
+    };
+    const group = L.featureGroup();
+    group.addLayer(L.geoJSON(members.filter((unit) => !unit.leaf).map((unit) => feature(unit.shape, unit.index)), {
+      interactive: false, smoothFactor: 0.8, style: { ...border, fill: false },
+    }));
+    const leaves = L.geoJSON(members.filter((unit) => unit.leaf).map((unit) => feature(unit.shape, unit.index)), {
+      smoothFactor: 0.8,
+      style: ({ properties }) => {
+        const kind = fill ? fill.classes[properties.index] : null;
+        const shown = kind !== null && !gismap.hiddenClasses.has(kind);
+        return {
+          ...border, fill: true, fillColor: shown ? fill.entries[kind].colour : "#fff", fillOpacity: shown ? 0.82 : 0,
+        };
+      },
+    });
+    leaves.on("click", (event) => gismap.showUnit(gismap.units[event.layer.feature.properties.index], event.latlng));
+    leaves.on("mouseover", (event) => gismap.lift(gismap.units[event.layer.feature.properties.index]));
+    leaves.on("mouseout", () => gismap.lift(null));
+    group.leaves = leaves;
+    return group.addLayer(leaves);
+  };
+  gismap.hiddenClasses = new Set();
+
+  // ---- staff: one dot per unit that has a team, at its anchor
+  layers.staff = () => {
+    const { teams, symbols } = gismap.doc;
+    const group = L.geoJSON(Object.keys(teams).map((index) => {
+      const unit = gismap.units[index];
+      return feature({ type: "Point", coordinates: [unit.lon, unit.lat] }, unit.index);
+    }), {
+      pointToLayer: ({ properties }, at) => L.circleMarker(at, {
+        radius: gismap.units[properties.index].leaf ? 3.5 : 5.5,
+        color: "#fff", weight: 1.2, fillColor: symbols.layers.staff.colour, fillOpacity: 0.95,
+      }),
+    });
+    group.on("click", (event) => gismap.showUnit(gismap.units[event.layer.feature.properties.index], event.latlng));
+    return group;
+  };
+
+  // ---- buildings: outlines where the page has them; else the numbers on the grids stand for them
+  layers.buildings = () => {
+    const { outlines, buildings, symbols } = gismap.doc;
+    const colour = symbols.layers.buildings.colour;
+    const group = L.geoJSON(outlines.map(feature), {
+      smoothFactor: 0.5, style: { color: colour, weight: 0.5, fillColor: colour, fillOpacity: 0.32 },
+    });
+    group.on("click", (event) => {
+      const [id, name, floors, households, use, unit] = buildings[event.layer.feature.properties.index];
+      gismap.showBuilding({ id, name, floors, households, use, unit: gismap.units[unit] }, event.latlng);
+    });
+    return group;
+  };
+
+  // ---- places: Folium's marker cluster calls these for every row and for every cluster
+  const icons = {};
+
+  gismap.symbol = (group) => gismap.doc.symbols.groups[group] ?? gismap.doc.symbols.layers[group];
+
+  gismap.pin = ([lat, lon, index]) => {
+    const [id, group, category, name, unit] = gismap.doc.places[index];
+    icons[group] ??= L.divIcon({
+      className: `pin s-${group}`, html: `<b>${gismap.symbol(group).sign}</b>`, iconSize: [24, 24], iconAnchor: [12, 12],
+    });
+    const marker = L.marker([lat, lon], { icon: icons[group], title: name ?? "", keyboard: true });
+    marker.place = { id, group, category, name, unit: gismap.units[unit], at: L.latLng(lat, lon) };
+    marker.on("click", () => gismap.showPlace(marker.place));
+    (gismap.pins[group] ??= []).push(marker);
+    return marker;
+  };
+
+  // A ring of the groups inside, and how many: colours as in the legend.
+  gismap.cluster = (cluster) => {
+    const inside = new Map();
+    for (const { place } of cluster.getAllChildMarkers()) inside.set(place.group, (inside.get(place.group) ?? 0) + 1);
+    const total = cluster.getChildCount();
+    const around = 2 * Math.PI * 15;
+    let start = 0;
+    const arcs = [...inside].sort((one, other) => other[1] - one[1]).map(([group, count]) => {
+      const length = (count / total) * around;
+      const arc = `<circle class="s-${group}" r="15" cx="19" cy="19" stroke-dasharray="${length.toFixed(1)} ${around}"`
+        + ` stroke-dashoffset="${(-start).toFixed(1)}"/>`;
+      start += length;
+      return arc;
+    });
+    return L.divIcon({
+      className: "ring", iconSize: [38, 38],
+      html: `<svg viewBox="0 0 38 38" aria-hidden="true"><circle class="core" r="15" cx="19" cy="19"/>${arcs.join("")}</svg>`
+        + `<b>${total}</b>`,
+    });
+  };
+}

@@ -1,0 +1,139 @@
+// The search box (grids and places by name or code) and the sketch that measuring and searching an area share.
+"use strict";
+
+{
+  const MOST = 8;
+  const say = (key, values) => gismap.say(key, values);
+
+  gismap.search = (box) => {
+    const { make } = gismap;
+    const input = make("input", "", box);
+    Object.assign(input, { type: "search", placeholder: say("search_hint"), autocomplete: "off", id: "search" });
+    input.setAttribute("aria-label", say("search_hint"));
+    const list = make("ul", "found", box);
+    let at = 0;
+
+    function candidates(wanted) {
+      const units = gismap.units.filter((unit) => unit.name.includes(wanted) || unit.code?.startsWith(wanted))
+        .sort((one, other) => one.level - other.level || one.name.length - other.name.length)
+        .map((unit) => ({ name: unit.name, where: gismap.chain(unit).at(-1)?.name ?? "", sign: `line level-${unit.level}`, go() {
+          const shape = L.geoJSON(unit.shape).getBounds();
+          gismap.map.fitBounds(shape, { maxZoom: 17, padding: [60, 60] });
+          gismap.showUnit(unit);
+        } }));
+      const places = Object.values(gismap.pins).flat().map((marker) => marker.place)
+        .filter((place) => place.name?.includes(wanted))
+        .map((place) => ({ name: place.name, where: place.unit?.name ?? "", sign: `sign s-${place.group}`, go() {
+          gismap.map.setView(place.at, Math.max(gismap.map.getZoom(), 17));
+          gismap.showPlace(place);
+        } }));
+      return { found: [...units.slice(0, MOST - Math.min(3, places.length)), ...places].slice(0, MOST), total: units.length + places.length };
+    }
+
+    function show() {
+      const wanted = input.value.trim();
+      const { found, total } = wanted ? candidates(wanted) : { found: [], total: 0 };
+      list.replaceChildren(...found.map((one, index) => {
+        const row = make("li", index === at ? "at" : "");
+        make("i", one.sign, row);
+        make("b", "", row, one.name);
+        make("span", "", row, one.where);
+        row.addEventListener("mousedown", (event) => {
+          event.preventDefault();
+          choose(one);
+        });
+        return row;
+      }));
+      if (wanted) make("li", "none", list, found.length ? say("found", { count: total }) : say("found_nothing", { name: wanted }));
+      return found;
+    }
+
+    function choose(one) {
+      if (!one) return;
+      list.replaceChildren();
+      input.value = one.name;
+      document.body.classList.remove("legend-open");
+      one.go();
+    }
+
+    input.addEventListener("input", () => {
+      at = 0;
+      show();
+    });
+    input.addEventListener("blur", () => list.replaceChildren());
+    input.addEventListener("keydown", (event) => {
+      const found = show();
+      if (event.key === "ArrowDown") at = Math.min(at + 1, found.length - 1);
+      else if (event.key === "ArrowUp") at = Math.max(at - 1, 0);
+      else if (event.key === "Enter") return choose(found[at]);
+      else if (event.key === "Escape") return list.replaceChildren();
+      else return undefined;
+      event.preventDefault();
+      return show();
+    });
+  };
+
+  // ---- a line or polygon, point by point; double click or Enter ends it, Escape gives it up
+  let current = null;
+
+  gismap.sketch = ({ closed, moved, done }) => {
+    current?.stop();
+    const { map } = gismap;
+    const points = [];
+    const Shape = closed ? L.polygon : L.polyline;
+    const shape = Shape([], { pane: "sketch", renderer: L.svg({ pane: "sketch" }), className: "sketch", interactive: false }).addTo(map);
+    const box = map.getContainer();
+    map.doubleClickZoom.disable();
+    box.classList.add("sketching");
+    const add = (event) => {
+      points.push(event.latlng);
+      shape.setLatLngs(points);
+    };
+    const move = (event) => {
+      if (!points.length) return;
+      shape.setLatLngs([...points, event.latlng]);
+      moved?.([...points, event.latlng]);
+    };
+    const end = () => {
+      const kept = points.filter((point, index) => !index || !point.equals(points[index - 1]));
+      stop();
+      if (kept.length >= (closed ? 3 : 2)) done(kept);
+      else shape.remove();
+    };
+    const key = (event) => {
+      if (event.key === "Enter") end();
+      if (event.key !== "Escape") return;
+      stop();
+      shape.remove();
+    };
+    const stop = () => {
+      current = null;
+      map.off({ preclick: add, mousemove: move, dblclick: end });
+      document.removeEventListener("keydown", key);
+      box.classList.remove("sketching");
+      shape.setLatLngs(points);
+      setTimeout(() => map.doubleClickZoom.enable());
+    };
+    // `preclick` comes before a grid under the pointer opens its card, which `sketching` then prevents.
+    map.on({ preclick: add, mousemove: move, dblclick: end });
+    document.addEventListener("keydown", key);
+    current = { stop: () => { stop(); shape.remove(); } };
+    return shape;
+  };
+
+  gismap.sketching = () => current !== null;
+
+  const metres = (points) => points.slice(1).reduce((sum, point, index) => sum + point.distanceTo(points[index]), 0);
+  const spoken = (length) => (length >= 1000 ? `${(length / 1000).toFixed(2)} km` : `${length.toFixed(0)} m`);
+  let measured = null;
+
+  gismap.measure = () => {
+    const { map } = gismap;
+    measured?.forEach((one) => one.remove());
+    const label = L.tooltip({ permanent: true, direction: "right", className: "length", pane: "popupPane" });
+    const tell = (points) => label.setLatLng(points.at(-1)).setContent(spoken(metres(points))).addTo(map);
+    const shape = gismap.sketch({ closed: false, moved: tell, done: tell });
+    measured = [shape, label];
+    document.getElementById("under-pointer").textContent = say("measure_hint");
+  };
+}
