@@ -84,7 +84,7 @@ def _ambiguous(counts: Counts, parents: Indexes, hidden: Mask) -> Mask:
     """
     can_grow, can_shrink = hidden.copy(), hidden & (counts >= 1)
     # The total stands on the other side of its row's equation, so that it moves the other way.
-    can_grow[:, TOTAL], can_shrink[:, TOTAL] = can_shrink[:, TOTAL], can_grow[:, TOTAL].copy()
+    can_grow[:, TOTAL], can_shrink[:, TOTAL] = can_shrink[:, TOTAL], hidden[:, TOTAL]
     here = can_grow[:, :, None] & can_shrink[:, None, :]
     here &= ~np.eye(counts.shape[1], dtype=bool)
 
@@ -102,10 +102,9 @@ def _ambiguous(counts: Counts, parents: Indexes, hidden: Mask) -> Mask:
     for unit, parent in enumerate(parents):
         if parent >= 0:
             in_siblings = (movable_children[parent] - below[unit]).T > 0
-            elsewhere[unit] = in_siblings | (here[parent] & elsewhere[parent])
+            elsewhere[unit] = np.logical_or(in_siblings, here[parent] & elsewhere[parent])
     possible = below & elsewhere
-    result: Mask = possible.any(axis=2) | possible.any(axis=1)
-    return result
+    return np.asarray(possible.any(axis=2) | possible.any(axis=1))
 
 
 def _hide_more(counts: Counts, parents: Indexes, hidden: Mask, exposed: Mask, number: int) -> None:

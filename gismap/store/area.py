@@ -1,7 +1,7 @@
 """The one builder of area SQL: an area becomes a condition that uses the index first and is exact after.
 
-A unit is a range on `path`; a shape is `&&` with its box and then the exact predicate, because a bare `ST_Intersects` or
-`ST_DWithin` on geography reads far more than it needs. Which rows an area is asked of is the caller's business.
+A unit is a range on `path`; a shape is `&&` with its box and then the exact predicate, because a bare `ST_DWithin` on
+geography reads far more than it needs. Which rows an area is asked of is the caller's business.
 """
 
 import math
@@ -14,8 +14,12 @@ from shapely.geometry.base import BaseGeometry
 
 Box = tuple[float, float, float, float]
 
+BOX = "ST_MakeEnvelope(:area_west, :area_south, :area_east, :area_north, 4490)"
+SHAPE = "ST_GeomFromWKB(:area_shape, 4490)"
+CENTRE = "ST_SetSRID(ST_MakePoint(:area_lon, :area_lat), 4490)"
+
 METRES_PER_DEGREE_NORTH = 110_560.0
-"""Of the shortest degree of a meridian (at the equator, 110,574 m), a little less, so that boxes are never too small."""
+"""A little less than the shortest degree of a meridian (110,574 m at the equator): boxes are never too small."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +69,11 @@ class CorridorArea:
     half_width_m: float
 
 
-Area = UnitArea | BoxArea | PolygonArea | CircleArea | CorridorArea
+Shape = BoxArea | PolygonArea | CircleArea | CorridorArea
+Area = UnitArea | Shape
 
 
-def bounds_of(area: BoxArea | PolygonArea | CircleArea | CorridorArea) -> Box:
+def bounds_of(area: Shape) -> Box:
     """The smallest box in degrees that surely holds the shape."""
     match area:
         case BoxArea(bounds):
@@ -90,6 +95,12 @@ def expanded(bounds: Box, metres: float) -> Box:
     widest = min(max(abs(south), abs(north)) + up, 89.0)
     aside = metres / (METRES_PER_DEGREE_NORTH * math.cos(math.radians(widest)))
     return west - aside, south - up, east + aside, north + up
+
+
+def box_around(point: str, metres: str) -> str:
+    """SQL of the box that surely holds all within so many metres of a point; both are SQL, of below 85° of latitude."""
+    north = f"(1e-9 + 1.01 * {metres} / {METRES_PER_DEGREE_NORTH})"
+    return f"ST_Expand({point}, {north} / cos(radians(ST_Y({point}))), {north})"
 
 
 def members(area: Area, *, anchor: str, path: str) -> Condition:
@@ -114,45 +125,43 @@ def touching(area: Area, *, geom: str, day: str = ":as_of") -> Condition:
     return Condition(f"{geom} && {polygon} AND ST_Intersects({geom}, {polygon})", {"area_path": area.path})
 
 
-def _near_shape(area: BoxArea | PolygonArea | CircleArea | CorridorArea, column: str) -> Condition:
-    west, south, east, north = bounds_of(area)
-    params: dict[str, Any] = {"area_west": west, "area_south": south, "area_east": east, "area_north": north}
-    box = "ST_MakeEnvelope(:area_west, :area_south, :area_east, :area_north, 4490)"
+def _near_shape(area: Shape, column: str) -> Condition:
     match area:
         case BoxArea():
             # Indexes hold boxes in single precision: without the exact test a point just outside would pass.
-            exact = f"ST_Intersects({column}, {box})"
-        case PolygonArea(geom):
-            params["area_shape"] = shapely.to_wkb(geom)
-            exact = f"ST_Intersects({column}, {_shape()})"
-        case CircleArea(lon, lat, radius_m):
-            params |= {"area_lon": lon, "area_lat": lat, "area_metres": radius_m}
-            exact = f"ST_DWithin({column}::geography, {_centre()}::geography, :area_metres)"
-        case CorridorArea(line, half_width_m):
-            params |= {"area_shape": shapely.to_wkb(line), "area_metres": half_width_m}
-            exact = f"ST_DWithin({column}::geography, {_shape()}::geography, :area_metres)"
-    return Condition(f"{column} && {box} AND {exact}", params)
+            exact = f"ST_Intersects({column}, {BOX})"
+        case PolygonArea():
+            exact = f"ST_Intersects({column}, {SHAPE})"
+        case CircleArea():
+            exact = f"ST_DWithin({column}::geography, {CENTRE}::geography, :area_metres)"
+        case CorridorArea():
+            exact = f"ST_DWithin({column}::geography, {SHAPE}::geography, :area_metres)"
+    return Condition(f"{column} && {BOX} AND {exact}", _params(area))
 
 
-def covering(area: BoxArea | PolygonArea | CircleArea | CorridorArea, *, geom: str) -> Condition:
-    """Which polygons lie wholly inside a shape; round shapes are taken as polygons inside of them."""
-    near = _near_shape(area, geom)
+def covering(area: Shape, *, geom: str) -> Condition:
+    """Which polygons lie wholly inside a shape; a round shape is taken as a polygon inside of it."""
     match area:
         case BoxArea():
-            shape = "ST_MakeEnvelope(:area_west, :area_south, :area_east, :area_north, 4490)"
+            shape = BOX
         case PolygonArea():
-            shape = _shape()
+            shape = SHAPE
         case CircleArea():
-            shape = f"ST_Buffer({_centre()}::geography, :area_metres, 32)::geometry"
+            shape = f"ST_Buffer({CENTRE}::geography, :area_metres, 32)::geometry"
         case CorridorArea():
-            shape = f"ST_Buffer({_shape()}::geography, :area_metres, 32)::geometry"
-    box = near.sql.split(" AND ", 1)[0]
-    return Condition(f"{box} AND ST_Covers({shape}, {geom})", near.params)
+            shape = f"ST_Buffer({SHAPE}::geography, :area_metres, 32)::geometry"
+    return Condition(f"{geom} && {BOX} AND ST_Covers({shape}, {geom})", _params(area))
 
 
-def _shape() -> str:
-    return "ST_GeomFromWKB(:area_shape, 4490)"
-
-
-def _centre() -> str:
-    return "ST_SetSRID(ST_MakePoint(:area_lon, :area_lat), 4490)"
+def _params(area: Shape) -> dict[str, Any]:
+    west, south, east, north = bounds_of(area)
+    box = {"area_west": west, "area_south": south, "area_east": east, "area_north": north}
+    match area:
+        case BoxArea():
+            return box
+        case PolygonArea(geom):
+            return box | {"area_shape": shapely.to_wkb(geom)}
+        case CircleArea(lon, lat, radius_m):
+            return box | {"area_lon": lon, "area_lat": lat, "area_metres": radius_m}
+        case CorridorArea(line, half_width_m):
+            return box | {"area_shape": shapely.to_wkb(line), "area_metres": half_width_m}

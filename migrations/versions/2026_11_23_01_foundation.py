@@ -83,6 +83,7 @@ GRANTS = """
 GRANT SELECT, INSERT, UPDATE ON district, outbox TO gismap_service;
 GRANT SELECT, INSERT, UPDATE, DELETE ON layer TO gismap_service;
 GRANT SELECT, INSERT ON audit TO gismap_service;
+GRANT SELECT ON alembic_version TO gismap_service;  -- to tell that the schema is another version's
 """
 
 

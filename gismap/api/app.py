@@ -1,0 +1,70 @@
+"""The HTTP application: puts routers, middleware and errors together; what is answered lives in the capabilities."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Response
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from gismap import __version__
+from gismap.api import docs, health, problems
+from gismap.api.middleware import BodyLimit, SecurityHeaders
+from gismap.cards.routes import router as cards
+from gismap.elements.routes import router as elements
+from gismap.errors import EnvironmentProblemError
+from gismap.locating.routes import router as locating
+from gismap.resources import resource_dir
+from gismap.settings import Settings, get_settings
+from gismap.store.session import make_engine
+from gismap.themes.routes import router as themes
+
+VENDOR_MAX_AGE_S = 86_400
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The application; its life span owns the engine on `settings.database_url`.
+
+    Raises:
+        EnvironmentProblemError: no database is set.
+    """
+    chosen = settings or get_settings()
+    if chosen.database_url is None:
+        raise EnvironmentProblemError("no database is set: name it in GISMAP_DATABASE_URL, or run `gismap up`")
+    url = chosen.database_url
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.engine = make_engine(
+            url,
+            pool_size=chosen.pool_size,
+            pool_timeout_s=chosen.pool_timeout_s,
+            statement_timeout_ms=chosen.statement_timeout_ms,
+        )
+        yield
+        app.state.engine.dispose()
+
+    app = FastAPI(title="gismap", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
+    app.state.settings = chosen
+    for router in (health.router, docs.router, elements, locating, cards, themes):
+        app.include_router(router)
+    vendor = resource_dir("web") / "vendor"
+    if vendor.is_dir():
+        app.mount("/vendor", CachedFiles(directory=vendor), name="vendor")
+    problems.install(app)
+    # The last added is the outermost.
+    app.add_middleware(BodyLimit, max_bytes=chosen.max_body_bytes)
+    app.add_middleware(GZipMiddleware, minimum_size=4096, compresslevel=4)
+    app.add_middleware(SecurityHeaders)
+    return app
+
+
+class CachedFiles(StaticFiles):
+    """Files that change only with the version, which browsers may keep for a day."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """The file, with its caching header."""
+        response = await super().get_response(path, scope)
+        response.headers["Cache-Control"] = f"public, max-age={VENDOR_MAX_AGE_S}"
+        return response

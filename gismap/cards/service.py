@@ -1,0 +1,35 @@
+"""The card of a unit (数字身份证): what it is, who answers, and people and things in numbers; across capabilities."""
+
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from gismap.boundaries.service import find_unit
+from gismap.cards.queries import CARD
+from gismap.elements.questions import Question
+from gismap.elements.service import care_counts
+from gismap.i18n import Language, say
+from gismap.store.area import UnitArea
+
+
+def unit_card(connection: Connection, key: str, as_of: date, language: Language = "zh") -> dict[str, Any]:
+    """The card of the unit with this code or identity on a day; staff masked, persons in care only as published.
+
+    Raises:
+        NotFoundError: no unit is called so on that day.
+    """
+    unit = find_unit(connection, key, as_of)
+    params = {"path": unit.path, "path_end": unit.path + "~", "as_of": as_of}
+    card = dict(connection.execute(text(CARD), params).mappings().one())
+    care = care_counts(connection, Question(as_of, [UnitArea(unit.unit_id, unit.path)]))
+    team = [{**post, "title": say(f"role.{post['role']}", language)} for post in card["team"] or []]
+    return card | {
+        "level_title": say(f"level.{unit.level}", language),
+        "chain": card["chain"] or [],
+        "team": team,
+        "counts": card["counts"] or {},
+        "area_m2": round(card["area_m2"], 1),
+        "care_persons": {"month": care.month, "counts": care.categories},
+        "as_of": as_of,
+    }

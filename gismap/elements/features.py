@@ -1,0 +1,71 @@
+"""The SQL that turns the rows of a page (`shown`: layer, id, ref, distance_m) into GeoJSON features.
+
+JSON is made by PostgreSQL and passed on as text: that is several times cheaper than dictionaries. What is null is left
+out. Staff come from the masked views of `store`.
+"""
+
+import orjson
+
+from gismap.i18n import CATALOGUE
+
+ROLE_TITLES = orjson.dumps(
+    {key.removeprefix("role."): titles[0] for key, titles in CATALOGUE.items() if key.startswith("role.")}
+).decode()
+
+# Every join is by a primary key, a path or a staff id, so that a page costs what its rows cost.
+ELEMENTS = """
+SELECT p.layer, p.id, p.distance_m, json_build_object(
+    'type', 'Feature',
+    'id', p.id,
+    'geometry', ST_AsGeoJSON(e.geom, 7, 0)::json,
+    'properties', json_strip_nulls(json_build_object(
+        'layer', p.layer,
+        'name', coalesce(e.name, s.name),
+        'category', e.category,
+        'anchor', json_build_array(round(ST_X(e.anchor)::numeric, 7), round(ST_Y(e.anchor)::numeric, 7)),
+        'unit', CASE WHEN g.unit_id IS NOT NULL
+            THEN json_build_object('unit', g.unit_id, 'code', g.code, 'name', g.name) END,
+        'part_of', e.part_of,
+        'attributes', nullif(e.attributes, '{}'),
+        'building', CASE WHEN b.version_id IS NOT NULL THEN json_build_object(
+            'address', b.address, 'floors', b.floors, 'households', b.households, 'use', b.use) END,
+        'phone', s.phone,
+        'employment', s.employment,
+        'posts', CASE WHEN s.element_id IS NOT NULL THEN (
+            SELECT json_agg(json_build_object('role', t.role, 'title', CAST(:role_titles AS json) ->> t.role,
+                                              'duty', t.duty, 'unit', t.unit_id) ORDER BY t.role, t.unit_id)
+            FROM post_shown t WHERE t.staff = e.element_id AND t.valid @> CAST(:as_of AS date)) END,
+        'distance_m', round(p.distance_m::numeric, 1)
+    ))) AS json
+FROM shown p
+JOIN element e ON e.version_id = p.ref
+LEFT JOIN grid g ON g.path = e.path AND g.valid @> CAST(:as_of AS date)
+LEFT JOIN building b ON b.version_id = e.version_id
+LEFT JOIN staff_shown s ON s.element_id = e.element_id
+WHERE p.layer NOT IN ('streets', 'grids')
+"""
+
+STREETS = """
+SELECT p.layer, p.id, p.distance_m, json_build_object(
+    'type', 'Feature',
+    'id', p.id,
+    'geometry', ST_AsGeoJSON(s.geom, 7, 0)::json,
+    'properties', json_strip_nulls(json_build_object(
+        'layer', p.layer, 'name', s.name, 'category', s.street_class)))
+FROM shown p JOIN street s ON s.street_id = p.ref
+WHERE p.layer = 'streets'
+"""
+
+GRIDS = """
+SELECT p.layer, p.id, p.distance_m, json_build_object(
+    'type', 'Feature',
+    'id', p.id,
+    'geometry', ST_AsGeoJSON(g.geom, 7, 0)::json,
+    'properties', json_strip_nulls(json_build_object(
+        'layer', p.layer, 'name', g.name, 'category', g.kind, 'code', g.code, 'level', g.level,
+        'zone_type', g.zone_type, 'area_m2', round(g.area_m2))))
+FROM shown p JOIN grid g ON g.grid_version = p.ref
+WHERE p.layer = 'grids'
+"""
+
+FEATURES = {"elements": ELEMENTS, "streets": STREETS, "grids": GRIDS}

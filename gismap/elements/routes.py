@@ -1,0 +1,54 @@
+"""HTTP of elements: resources in an area, layers, streets by name."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+from pydantic import Field
+
+from gismap.elements import service
+from gismap.elements.schemas import ResourcesQuery, SearchBody
+from gismap.http import GEOJSON, Configuration, Database, Parameters, Text, json_response
+from gismap.store.session import reading
+
+router = APIRouter(prefix="/api", tags=["resources"])
+
+
+class NoQuery(Parameters):
+    """No parameters at all."""
+
+
+class StreetsQuery(Parameters):
+    """`GET /api/streets`."""
+
+    name: Text
+    limit: Annotated[int, Field(ge=1, le=100)] = 10
+
+
+@router.get("/resources", summary="Who and what is in a unit or box")
+def resources(query: Annotated[ResourcesQuery, Query()], engine: Database, settings: Configuration) -> Response:
+    """A page of GeoJSON features; `next` is the cursor of the following page."""
+    with reading(engine) as connection:
+        question = query.question(connection, settings.today())
+        return Response(service.find_resources(connection, question, far_km=settings.far_km), media_type=GEOJSON)
+
+
+@router.post("/resources/search", summary="Who and what is in any area, by any filter, or nearest to a point")
+def search(body: SearchBody, _: Annotated[NoQuery, Query()], engine: Database, settings: Configuration) -> Response:
+    """As `GET /api/resources`, with every form of area and filter."""
+    with reading(engine) as connection:
+        question = body.question(connection, settings.today(), settings.max_vertices)
+        return Response(service.find_resources(connection, question, far_km=settings.far_km), media_type=GEOJSON)
+
+
+@router.get("/layers", summary="All layers with their titles")
+def layers(_: Annotated[NoQuery, Query()], engine: Database) -> Response:
+    """Layers by name."""
+    with reading(engine) as connection:
+        return json_response({"layers": service.list_layers(connection)})
+
+
+@router.get("/streets", summary="Streets by name")
+def streets(query: Annotated[StreetsQuery, Query()], engine: Database) -> Response:
+    """Streets whose name contains the text, the most similar first: what a corridor can be asked along."""
+    with reading(engine) as connection:
+        return json_response({"streets": service.streets_like(connection, query.name, query.limit)})

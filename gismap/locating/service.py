@@ -1,0 +1,159 @@
+"""Whose is a point: the verdict, the grid with its chain, who is on duty and what is near."""
+
+import re
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from gismap.elements.service import canonical_layers
+from gismap.errors import BadInputError, NotFoundError
+from gismap.geometry.datums import check_position, parse_frame, to_cgcs2000
+from gismap.geometry.errors import PositionError
+from gismap.i18n import Language, say
+from gismap.locating import queries
+from gismap.locating.queries import Near
+
+GAP_REACH_M = 200.0
+"""Where no outline is known, a point this close to a grid is taken to lie in a gap, a farther one outside."""
+
+MAX_NEAR, MAX_K = 8, 50
+
+
+def locate(
+    connection: Connection,
+    x: float,
+    y: float,
+    *,
+    crs: str,
+    as_of: date,
+    near: Sequence[Near] = (),
+    language: Language = "zh",
+    far_km: float,
+) -> dict[str, Any]:
+    """The answer for one point; `x` is the easting or longitude.
+
+    Verdicts: `certain`, `boundary` (on a shared border: the grid is the one of the lowest code), `gap` (inside the
+    district but in no grid) and `outside`, the last two with the nearest grids as candidates.
+
+    Raises:
+        PositionError: no position, or far from the district.
+        CrsError: an unknown frame.
+        NotFoundError: nothing was published for that day, or a layer to look near in does not exist.
+    """
+    frame = parse_frame(crs)
+    lon, lat = to_cgcs2000(x, y, frame)
+    _check_point(x, y, lon, lat, frame.in_degrees)
+    _check_layers(connection, near)
+    statement, params = queries.locate_statement(lon, lat, as_of, near)
+    row = connection.execute(text(statement), params).one()
+    if row.revision is None:
+        raise _nothing_published(connection, as_of)
+    owners, nearest = row.owners or [], row.nearest or []
+    if not owners:
+        _check_near_grids(x, y, nearest, far_km)
+    verdict = _verdict(len(owners), row.inside_outline, nearest)
+    grid = owners[0] if owners else None
+    duty = row.duty or {}
+    return {
+        "verdict": verdict,
+        "point": {"lon": round(lon, 9), "lat": round(lat, 9), "source_crs": frame.name},
+        "grid": grid and {"unit": grid["unit_id"], **{key: grid[key] for key in ("code", "name", "level")}},
+        "chain": row.chain or [],
+        "candidates": [
+            {"unit": one["unit_id"], "code": one["code"], "distance_m": round(one["metres"], 1)}
+            for one in owners or nearest
+        ],
+        "staff": {"primary": duty.get("primary"), "backup": duty.get("backup")},
+        "near": row.near,
+        "revision": row.revision,
+        "as_of": as_of.isoformat(),
+        "why": _why(verdict, owners, nearest, row.street, language),
+    }
+
+
+def parse_near(text: str) -> list[Near]:
+    """What to look for near, from `layer:k` or `layer.category:k`, separated by commas; k is 1 when left out.
+
+    Raises:
+        BadInputError: another form, or too much.
+    """
+    wanted = []
+    for part in text.split(","):
+        match = re.fullmatch(r"([a-z][a-z0-9_]*)(?:\.([^:,.\0]+))?(?::([0-9]{1,3}))?", part.strip())
+        if match is None or not 1 <= (k := int(match[3] or 1)) <= MAX_K:
+            raise BadInputError(f"near is layer:k or layer.category:k with k from 1 to {MAX_K}", field="near")
+        layer = (canonical_layers([match[1]]) or ("",))[0]
+        wanted.append(Near(layer, match[2], k))
+    if len(wanted) > MAX_NEAR:
+        raise BadInputError(f"near takes at most {MAX_NEAR} layers", field="near")
+    return wanted
+
+
+def _check_point(x: float, y: float, lon: float, lat: float, in_degrees: bool) -> None:
+    if in_degrees:
+        check_position(x, y)
+    if not (abs(lon) <= 180 and abs(lat) <= 90):  # also where the transformation gave NaN
+        raise PositionError(
+            f"x={x:g}, y={y:g} is no position in this frame; did you swap x and y? x is the easting", field="x"
+        )
+
+
+def _check_layers(connection: Connection, near: Sequence[Near]) -> None:
+    if not near:
+        return
+    known = set(connection.execute(text(queries.LAYER_NAMES)).scalars())
+    for wanted in near:
+        if wanted.layer not in known:
+            raise NotFoundError(f"there is no layer {wanted.layer!r} to look near in", field="near")
+
+
+def _nothing_published(connection: Connection, as_of: date) -> NotFoundError:
+    first = connection.execute(text(queries.FIRST_DAY)).scalar()
+    if first is None:
+        return NotFoundError("no boundaries are published yet", field="as_of")
+    return NotFoundError(f"there are no boundaries on {as_of}: the first take effect on {first}", field="as_of")
+
+
+def _check_near_grids(x: float, y: float, nearest: Sequence[dict[str, Any]], far_km: float) -> None:
+    if nearest and nearest[0]["metres"] > far_km * 1000:
+        raise PositionError(
+            f"x={x:g}, y={y:g} lies {nearest[0]['metres'] / 1000:,.0f} km from the district; did you swap x and y? "
+            "x is the easting or longitude",
+            field="x",
+        )
+
+
+def _verdict(owners: int, inside_outline: bool | None, nearest: Sequence[dict[str, Any]]) -> str:
+    if owners:
+        return "certain" if owners == 1 else "boundary"
+    if inside_outline is None:
+        return "gap" if nearest and nearest[0]["metres"] <= GAP_REACH_M else "outside"
+    return "gap" if inside_outline else "outside"
+
+
+def _why(
+    verdict: str,
+    owners: Sequence[dict[str, Any]],
+    nearest: Sequence[dict[str, Any]],
+    street: str | None,
+    language: Language,
+) -> str:
+    """One sentence for the reader: where the point lies and how far the next border or grid is."""
+    if not owners and not nearest:
+        return say("locate.no_grids", language)
+    if not owners:
+        return say(f"locate.{verdict}", language, grid=nearest[0]["name"], metres=f"{nearest[0]['metres']:,.1f}")
+    along = say("locate.along", language, street=street) if street else ""
+    if verdict == "boundary":
+        names = say("list_separator", language).join(owner["name"] for owner in owners)
+        return say("locate.boundary", language, grids=names, along=along)
+    border_m = owners[0]["border_m"]
+    return say(
+        "locate.certain",
+        language,
+        grid=owners[0]["name"],
+        metres=f"{border_m:,.1f}",
+        along=along if border_m <= queries.STREET_REACH_M else "",
+    )
