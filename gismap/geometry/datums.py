@@ -27,7 +27,7 @@ _CHINA_BOX = (72.004, 0.8293, 137.8347, 55.8271)  # west, south, east, north: ou
 _SURVEYOR_HINT = (
     "did you swap x and y? x is the easting or longitude here, while Chinese surveyors write x for northing"
 )
-_INVERSE_STEPS = 4  # to less than a micrometre
+_INVERSE_STEPS = 5  # leaves 0.2 micrometres of BD-09 at most; four leave thirteen
 
 
 @dataclass(frozen=True, slots=True)
