@@ -52,7 +52,7 @@ TUNING = {
     "timezone": "UTC",
     "lc_messages": "C",
 }
-NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+NOT_DURABLE = {"fsync": "off", "full_page_writes": "off"}
 
 
 class DataFolderInUseError(EnvironmentProblemError):
