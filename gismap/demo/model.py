@@ -2,12 +2,48 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
-from shapely import MultiPolygon
+from shapely import MultiPolygon, Polygon
 
 from gismap.boundaries.values import UnitDraft
 from gismap.elements.values import ElementDraft, StreetDraft
 from gismap.staff.values import AssignmentDraft
+
+
+class BlockUse(StrEnum):
+    """What stands on a block of a demo."""
+
+    COMPOUND = "compound"  # residential compound: rows of slabs or towers
+    BUNGALOWS = "bungalows"  # lanes and courtyards
+    SHOPS = "shops"  # shop street
+    CIVIC = "civic"  # school, hospital, offices
+    INDUSTRY = "industry"
+    PARK = "park"
+    VILLAGE = "village"  # built-up core of a village
+    OPEN = "open"  # fields, hills, water
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Land between street centre-lines; buildings stand on it, well inside of its border."""
+
+    unit: str  # key of its leaf
+    geom: Polygon  # degrees
+    use: BlockUse
+    street: str | None = None  # name of the street it fronts, for addresses
+    compound: str | None = None  # blocks with the same value make up one compound, lane quarter or village
+    households: int = 0  # how many should live here
+
+
+@dataclass(frozen=True, slots=True)
+class Land:
+    """A district without anything on it: units, streets, and the blocks to build on."""
+
+    units: Sequence[UnitDraft]
+    outlines: dict[str, MultiPolygon]
+    streets: Sequence[StreetDraft]
+    blocks: Sequence[Block]
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from gismap.i18n import CATALOGUE, Language, category_title, say
 from gismap.themes import queries
 from gismap.themes.fills import Fill, UnitNumbers, categories, choropleth
 from gismap.themes.queries import Extent
-from gismap.themes.specs import LEVELS, PLACE_GROUP_OF, PLACE_GROUPS, SYMBOLS, Choropleth, Theme
+from gismap.themes.specs import LEVELS, PLACE_GROUP_OF, PLACE_GROUPS, SYMBOLS, THEMES, Choropleth, Theme
 
 MOST_OUTLINES = 6_000
 """Up to this many buildings are drawn with their outlines; above, a map counts them by unit."""
@@ -77,6 +77,9 @@ def gather(connection: Connection, theme: Theme, extent: Extent, language: Langu
         "bounds": _json((bounds.west, bounds.south, bounds.east, bounds.north)),
         "zones": _json({zone: say(f"zone.{zone}", language) for zone in ZoneType}),
         "theme": _json(_theme(theme, language)),
+        "themes": _json(
+            [{"name": name, "title": say(f"theme.{name}", language)} for name in THEMES] if persons else None
+        ),
         "district": _json(
             {"title": title, "revision": district.revision, "as_of": str(extent.as_of), "synthetic": district.synthetic}
         ),

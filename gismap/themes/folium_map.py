@@ -22,6 +22,10 @@ from gismap.themes.specs import RAMPS, Theme
 
 CLOSEST_ZOOM = 20
 STANDS_ALONE_FROM_ZOOM = 18
+ICON = (
+    "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E"
+    "%3Cpath fill='%2324478f' d='M1 1h14v14H1z'/%3E%3Cpath stroke='%23fff' d='M6 1v14M1 7h14M6 11h9M11 1v6'/%3E%3C/svg%3E"
+)
 SCRIPTS = ("map.js", "annotations.js", "cards.js", "search.js", "controls.js")
 
 
@@ -149,7 +153,7 @@ def _figure(theme: Theme, content: MapContent, language: Language, *, notice: st
             content.points,
             callback="gismap.pin",
             icon_create_function="gismap.cluster",
-            max_cluster_radius=56,
+            max_cluster_radius=84,
             disable_clustering_at_zoom=STANDS_ALONE_FROM_ZOOM,
             show_coverage_on_hover=False,
             animate=False,
@@ -162,6 +166,7 @@ def _figure(theme: Theme, content: MapContent, language: Language, *, notice: st
         )
     )
     drawn.add_child(Start(layers, desk=desk))
+    figure.header.add_child(Element(f'<link rel="icon" href="{ICON}"/>'), name="icon")
     figure.add_child(Frame(content.document, notice, language, desk=desk))
     return figure
 

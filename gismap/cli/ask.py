@@ -1,0 +1,139 @@
+"""`gismap locate` and `gismap resources`: the questions of the API, asked on the command line; results are JSON."""
+
+import sys
+from datetime import date, datetime
+from typing import Annotated, Any
+
+import orjson
+import typer
+from pydantic import ValidationError
+
+from gismap.cli import app
+from gismap.cli.common import engine
+from gismap.elements.schemas import SearchBody
+from gismap.elements.service import find_resources
+from gismap.errors import BadInputError
+from gismap.locating.service import locate as locate_point
+from gismap.locating.service import parse_near
+from gismap.settings import get_settings
+from gismap.store.session import reading
+
+AsOf = Annotated[datetime | None, typer.Option("--as-of", formats=["%Y-%m-%d"], help="Day whose boundaries count.")]
+
+
+@app.command(context_settings={"ignore_unknown_options": True})
+def locate(
+    x: Annotated[float, typer.Argument(help="Easting or longitude.")],
+    y: Annotated[float, typer.Argument(help="Northing or latitude.")],
+    crs: Annotated[str, typer.Option(help="wgs84, cgcs2000, gcj02, bd09 or EPSG:n.")] = "cgcs2000",
+    as_of: AsOf = None,
+    near: Annotated[str | None, typer.Option(help="What to look for near: layer:k or layer.category:k, …")] = None,
+) -> None:
+    """Which grid is a point in, and who answers? Prints JSON."""
+    settings = get_settings()
+    wanted = parse_near(near) if near else []
+    with engine() as database, reading(database) as connection:
+        answer = locate_point(
+            connection,
+            x,
+            y,
+            crs=crs,
+            as_of=_day(as_of) or settings.today(),
+            near=wanted,
+            language="en" if settings.language == "en" else "zh",
+            far_km=settings.far_km,
+        )
+    _print(orjson.dumps(answer, option=orjson.OPT_INDENT_2))
+
+
+@app.command()
+def resources(
+    unit: Annotated[str | None, typer.Option(help="Code or identity of a unit of any level.")] = None,
+    bbox: Annotated[str | None, typer.Option(help="WEST,SOUTH,EAST,NORTH in degrees.")] = None,
+    circle: Annotated[str | None, typer.Option(help="LON,LAT,METRES.")] = None,
+    polygon: Annotated[str | None, typer.Option(help="GeoJSON geometry, or - to read it from stdin.")] = None,
+    street: Annotated[str | None, typer.Option(help="Name of a street, for a corridor along it.")] = None,
+    width: Annotated[float, typer.Option(help="Metres to each side of the street.")] = 50.0,
+    layers: Annotated[str | None, typer.Option(help="Layers, separated by commas.")] = None,
+    category: Annotated[str | None, typer.Option(help="Categories, separated by commas.")] = None,
+    name: Annotated[str | None, typer.Option(help="The name contains this.")] = None,
+    use: Annotated[str | None, typer.Option(help="Use of buildings.")] = None,
+    nearest: Annotated[str | None, typer.Option(help="LON,LAT,K: the K nearest to a point.")] = None,
+    as_of: AsOf = None,
+    counts: Annotated[bool, typer.Option("--counts", help="Also count the whole area by layer and category.")] = False,
+    limit: Annotated[int, typer.Option(help="Features of a page.")] = 100,
+    cursor: Annotated[str | None, typer.Option(help="`next` of the page before.")] = None,
+) -> None:
+    """Who and what is in an area? Prints the GeoJSON that POST /api/resources/search answers."""
+    forms = {
+        "unit": unit,
+        "bbox": bbox and _numbers(bbox, "--bbox", 4),
+        "circle": circle and _circle(circle),
+        "polygon": polygon and _geojson(polygon),
+        "corridor": street and {"street": street, "half_width_m": width},
+    }
+    filters = {"layers": _names(layers), "category": _names(category), "name": name, "use": use}
+    body: dict[str, Any] = {
+        "area": _given(forms) or None,
+        "filter": _given(filters),
+        "nearest": nearest and _nearest(nearest),
+        "as_of": _day(as_of),
+        "cursor": cursor,
+    }
+    asked = _search_body(_given(body) | {"counts": counts, "limit": limit})
+    settings = get_settings()
+    with engine() as database, reading(database) as connection:
+        question = asked.question(connection, settings.today(), settings.max_vertices)
+        _print(find_resources(connection, question, far_km=settings.far_km))
+
+
+def _search_body(values: dict[str, Any]) -> SearchBody:
+    try:
+        return SearchBody.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = "--" + str(first["loc"][-1] if first["loc"] else "area").replace("_", "-")
+        raise BadInputError(first["msg"].removeprefix("Value error, "), field=field) from error
+
+
+def _given(values: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value not in (None, "", {})}
+
+
+def _names(text: str | None) -> list[str] | None:
+    return text.split(",") if text else None
+
+
+def _numbers(text: str, option: str, count: int) -> list[float]:
+    try:
+        numbers = [float(part) for part in text.split(",")]
+    except ValueError as error:
+        raise BadInputError(f"{text!r} is not numbers separated by commas", field=option) from error
+    if len(numbers) != count:
+        raise BadInputError(f"{count} numbers are needed, {text!r} has {len(numbers)}", field=option)
+    return numbers
+
+
+def _circle(text: str) -> dict[str, Any]:
+    lon, lat, radius_m = _numbers(text, "--circle", 3)
+    return {"center": [lon, lat], "radius_m": radius_m}
+
+
+def _nearest(text: str) -> dict[str, Any]:
+    lon, lat, k = _numbers(text, "--nearest", 3)
+    return {"point": [lon, lat], "k": int(k) if k.is_integer() else k}
+
+
+def _geojson(text: str) -> Any:
+    try:
+        return orjson.loads(sys.stdin.buffer.read() if text == "-" else text)
+    except orjson.JSONDecodeError as error:
+        raise BadInputError(f"this is no JSON: {error}", field="--polygon") from error
+
+
+def _day(moment: datetime | None) -> date | None:
+    return moment.date() if moment else None
+
+
+def _print(json: bytes) -> None:
+    sys.stdout.buffer.write(json + b"\n")
