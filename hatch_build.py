@@ -40,7 +40,7 @@ def build_web(root: Path) -> None:
     stamp, digest = web / "node_modules" / ".gismap-stamp", sources_digest(web)
     if stamp.exists() and stamp.read_text() == digest and (web / "dist" / "vendor" / "manifest.json").exists():
         return
-    npm(web, "ci")
+    npm(web, "ci", "--ignore-scripts")  # one of them would report the installation to a third party
     npm(web, "run", "build")
     stamp.write_text(digest)
 

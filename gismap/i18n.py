@@ -37,7 +37,10 @@ CATALOGUE: dict[str, tuple[str, str]] = {
     "duty.backup": ("B岗", "Backup"),
     # thematic maps: themes
     "theme.one": ("综治一张图", "One map"),
-    "theme.one.says": ("网格、力量、房屋、关爱与重点场所,叠在一张图上", "Grids, staff, housing, care and key places on one map"),
+    "theme.one.says": (
+        "网格、力量、房屋、关爱与重点场所,叠在一张图上",
+        "Grids, staff, housing, care and key places on one map",
+    ),
     "theme.grids": ("网格分布", "Grids"),
     "theme.grids.says": ("按区域类型着色的网格", "Grids coloured by the land they lie on"),
     "theme.staff": ("网格力量", "Staff"),
@@ -47,7 +50,10 @@ CATALOGUE: dict[str, tuple[str, str]] = {
     "theme.density": ("住户密度", "Density"),
     "theme.density.says": ("每平方公里的住户数", "Households per square kilometre"),
     "theme.load": ("服务负荷", "Load"),
-    "theme.load.says": ("每名网格力量平均服务的住户数,用于均衡力量配置", "Households per member of staff, to balance teams"),
+    "theme.load.says": (
+        "每名网格力量平均服务的住户数,用于均衡力量配置",
+        "Households per member of staff, to balance teams",
+    ),
     "theme.places": ("重点场所", "Key places"),
     "theme.places.says": ("每个网格的重点场所数", "Key places in every grid"),
     "theme.heat": ("场所热力", "Heat"),

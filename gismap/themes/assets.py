@@ -77,7 +77,7 @@ def vendor_dir() -> Path:
 def _manifest() -> dict[str, str]:
     path = vendor_dir() / "manifest.json"
     if not path.is_file():
-        raise EnvironmentProblemError(f"{path} is missing: build the web assets with `make web`")
+        raise EnvironmentProblemError(f"{path} is missing: make the web assets with `python hatch_build.py`")
     manifest: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
     return manifest
 
@@ -85,7 +85,7 @@ def _manifest() -> dict[str, str]:
 def _vendored(links: dict[str, str], address: str) -> str:
     name = links.get(address, address)
     if name not in _manifest():
-        raise EnvironmentProblemError(f"{name} has no local copy in the web assets: build them anew with `make web`")
+        raise EnvironmentProblemError(f"{name} has no local copy in the web assets: add it to web/vendor.mjs")
     return _manifest()[name]
 
 

@@ -7,7 +7,6 @@ it, and are built by `static/map.js`.
 from dataclasses import dataclass
 from datetime import datetime
 from html import escape
-from typing import ClassVar
 
 import folium
 from branca.element import Element, Figure, MacroElement
@@ -24,7 +23,8 @@ CLOSEST_ZOOM = 20
 STANDS_ALONE_FROM_ZOOM = 18
 ICON = (
     "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E"
-    "%3Cpath fill='%2324478f' d='M1 1h14v14H1z'/%3E%3Cpath stroke='%23fff' d='M6 1v14M1 7h14M6 11h9M11 1v6'/%3E%3C/svg%3E"
+    "%3Cpath fill='%2324478f' d='M1 1h14v14H1z'/%3E"
+    "%3Cpath stroke='%23fff' d='M6 1v14M1 7h14M6 11h9M11 1v6'/%3E%3C/svg%3E"
 )
 SCRIPTS = ("map.js", "annotations.js", "cards.js", "search.js", "controls.js")
 
@@ -63,8 +63,6 @@ class ContentLayer(folium.map.Layer):
 class Start(JSCSSMixin):
     """Hands the map and its layers to the page's script: legend, labels, cards, search and tools."""
 
-    default_css: ClassVar = [("map.css", f"{STATIC_URL}/map.css")]
-
     _template = Template("""
         {% macro script(this, kwargs) %}
             gismap.start({{ this._parent.get_name() }}, {
@@ -73,8 +71,9 @@ class Start(JSCSSMixin):
     """)
 
     def __init__(self, layers: dict[str, Element], *, desk: bool) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._name = "Start"
+        self.default_css = [("map.css", f"{STATIC_URL}/map.css")]
         self.layers = layers
         self.default_js = [(name, f"{STATIC_URL}/{name}") for name in (*SCRIPTS, *(("desk.js",) if desk else ()))]
 
@@ -93,7 +92,7 @@ class Frame(MacroElement):
     """)
 
     def __init__(self, document: str, notice: str, language: Language, *, desk: bool) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._name = "Frame"
         self.document = document.replace("<", "\\u003c")
         self.notice, self.desk = escape(notice), desk
