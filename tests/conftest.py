@@ -3,21 +3,33 @@
 import itertools
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
+from starlette.testclient import TestClient
 
-from gismap.demo.catalogue import generate
+from gismap.api.app import create_app
 from gismap.demo.load import load
 from gismap.settings import Settings
 from gismap.store.maintenance import refresh_statistics
 from gismap.store.migrate import upgrade
 from gismap.store.server import DatabaseUrls, PrivateServer
 from gismap.store.session import make_engine
+from tests.districts import REAL_DATA
+from tests.furnished import furnish
 
 Database = DatabaseUrls
 _numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real boundary and street files; a test that asks for it is skipped where there is none."""
+    if REAL_DATA is None:
+        pytest.skip("real boundary and street files not found (GISMAP_TEST_DATA)")
+    return REAL_DATA
 
 
 @pytest.fixture(scope="session")
@@ -60,9 +72,36 @@ def module_engine(server: PrivateServer, template: str) -> Iterator[Engine]:
     engine.dispose()
 
 
+@contextmanager
+def serving(database: Database, **settings: object) -> Iterator[TestClient]:
+    """The whole application on a database, asked as from outside; faults are answers, not exceptions."""
+    app = create_app(Settings(database_url=database.service_url, **settings))
+    with TestClient(app, raise_server_exceptions=False) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def furnished(server: PrivateServer, template: str) -> Database:
+    """A database with the small county and something of every kind on it; to be read only."""
+    urls = server.create_database("furnished", template)
+    engine = make_engine(urls.service_url)
+    furnish(engine, today=Settings().today())
+    engine.dispose()
+    return urls
+
+
+@pytest.fixture(scope="session")
+def client(furnished: Database) -> Iterator[TestClient]:
+    """The whole application on the furnished county; to be read only."""
+    with serving(furnished) as client:
+        yield client
+
+
 @pytest.fixture(scope="session")
 def luodian(server: PrivateServer, template: str) -> Database:
     """A database with the Luodian demo; to be read only."""
+    from gismap.demo.catalogue import generate  # heavy, and only these tests need it
+
     urls = server.create_database("luodian", template)
     engine = make_engine(urls.service_url)
     load(engine, generate("luodian"), today=Settings().today())
