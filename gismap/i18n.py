@@ -22,6 +22,7 @@ CATALOGUE: dict[str, tuple[str, str]] = {
     "zone.bungalow_area": ("平房区", "Bungalow area"),
     "zone.commercial": ("商区", "Commercial"),
     "zone.rural": ("农村", "Rural"),
+    "plan.grid_name": ("{community}第{number}网格", "{community} grid {number}"),
     # staff
     "role.grid_leader": ("网格长", "Grid leader"),
     "role.full_time_grid_worker": ("专职网格员", "Full-time grid worker"),

@@ -51,12 +51,14 @@ def publish(
     author: str,
     reason: str,
     outlines: Mapping[str, MultiPolygon] | None = None,
+    outline_authority: str | None = None,
     rng: Random | None = None,
 ) -> Publication:
     """Make the drafts the boundaries from `effective_from` on. The drafts are the whole hierarchy, changed or not.
 
-    `outlines` fixes the jurisdiction outline of units, by key, in the author's name; others keep theirs. New identities
-    are drawn from `rng` (from the system when None).
+    `outlines` fixes the jurisdiction outline of units, by key, in the name of `outline_authority` (the author's when
+    None); others keep theirs. New identities are drawn from `rng` (from the system when None). A district without a
+    title is called by its topmost unit.
 
     Raises:
         BadInputError: the drafts are no hierarchy.
@@ -80,7 +82,7 @@ def publish(
     revisions.close_versions(connection, retired | {unit.unit_id for unit in changed}, number, effective_from)
     revisions.close_outlines(connection, retired | new_outlines.keys(), effective_from)
     revisions.insert_versions(connection, changed, number, effective_from)
-    revisions.insert_outlines(connection, new_outlines, author, effective_from)
+    revisions.insert_outlines(connection, new_outlines, outline_authority or author, effective_from)
 
     moved = reassign_elements(connection, effective_from)
     ended = end_assignments(connection, retired, effective_from)
@@ -91,6 +93,7 @@ def publish(
         number,
         [replace(row, household_share=shares.get((row.old_unit or "", row.new_unit or ""))) for row in lineage],
     )
+    _title_district(connection, placed[0].complete.draft.name)
     _announce(connection, number, effective_from, author, reason, certificate)
     return Publication(number, effective_from, certificate, unit_ids, len(changed), len(retired), moved, ended)
 
@@ -115,7 +118,8 @@ def _check_outlines(placed: Sequence[PlacedUnit], outlines: Mapping[str, shapely
     ]
     if astray:
         raise CoverageError(
-            f"the grids do not fill the jurisdiction outline of {', '.join(astray[:5])} exactly; nothing was published",
+            f"the grids do not fill the jurisdiction outline of {', '.join(astray[:5])} exactly; nothing was published; "
+            "if an authority changed the outline, name it as outline authority",
             [{"type": "statutory_mismatch", "units": [name]} for name in astray],
         )
 
@@ -153,6 +157,15 @@ def _announce(
         {"payload": orjson.dumps(event).decode()},
     )
     connection.execute(text("SELECT pg_notify(:channel, :payload)"), {"channel": CHANNEL, "payload": str(number)})
+
+
+def _title_district(connection: Connection, name: str) -> None:
+    connection.execute(
+        text("""
+            INSERT INTO district (title_zh, title_en, synthetic) VALUES (:name, :name, false) ON CONFLICT DO NOTHING
+        """),
+        {"name": name},
+    )
 
 
 def describe_district(connection: Connection, title_zh: str, title_en: str, *, synthetic: bool) -> None:

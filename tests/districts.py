@@ -1,11 +1,23 @@
-"""Small districts for tests: built by hand, seamless, with known answers."""
+"""Small districts for tests: built by hand, seamless, with known answers; and where real files are."""
 
+import os
 from collections.abc import Sequence
+from pathlib import Path
 
 from shapely import MultiPolygon, Polygon, box
 
 from gismap.boundaries.values import GridKind, UnitDraft, ZoneType
 from gismap.elements.values import BuildingDraft, BuildingUnitDraft, ElementDraft
+
+
+def _real_data() -> Path | None:
+    """The folder of real test files: GISMAP_TEST_DATA, else ../shared/data beside the repository, else None."""
+    named = os.environ.get("GISMAP_TEST_DATA")
+    folder = Path(named) if named else Path(__file__).parents[2] / "shared" / "data"
+    return folder if (folder / "boundaries").is_dir() else None
+
+
+REAL_DATA = _real_data()
 
 WEST, SOUTH, STEP = 117.0, 35.4, 0.01
 """The small county's corner and the width of its grids, in degrees (about 0.9 km by 1.1 km)."""

@@ -92,6 +92,12 @@ def standing_units(connection: Connection, on: date) -> StandingUnits:
     return {row.unit_id: row for row in rows}
 
 
+def newest_units(connection: Connection, today: date) -> StandingUnits:
+    """The units of the newest revision, by identity, which may take effect only after `today`."""
+    day = connection.execute(text("SELECT max(effective_from) FROM revision WHERE withdrawn_at IS NULL")).scalar()
+    return standing_units(connection, max(day or today, today))
+
+
 def is_unchanged(row: Row[Any], unit: PlacedUnit) -> bool:
     """Whether the standing version says all that the unit says, so that it needs no new one."""
     draft = unit.complete.draft

@@ -25,7 +25,8 @@ app = typer.Typer(
 
 def main() -> None:
     """Run the command line."""
-    from gismap.cli import ask, maps, server  # noqa: F401, PLC0415  (commands register themselves; their imports are heavy)
+    # Commands register themselves; their imports are heavy.
+    from gismap.cli import ask, maps, plan, server  # noqa: F401, PLC0415
 
     try:
         sys.exit(app(standalone_mode=False) or 0)

@@ -14,7 +14,7 @@ from gismap.store.session import make_engine
 
 @contextmanager
 def database(settings: Settings) -> Iterator[DatabaseUrls]:
-    """The configured database; else the private one, joined where it runs already, started for the command otherwise."""
+    """The configured database; else the private one: joined where it runs already, else started for the command."""
     if settings.database_url is not None:
         yield DatabaseUrls(settings.database_url, settings.database_owner_url or settings.database_url)
         return

@@ -201,6 +201,11 @@ SELECT ST_AsBinary(ST_CollectionHomogenize(ST_Collect(geom))) AS line
 FROM street WHERE name = :name HAVING count(*) > 0;
 """
 
+STREET_LINES = """
+SELECT ST_AsBinary(geom) AS wkb FROM street
+WHERE CAST(:source AS text) IS NULL OR source = :source ORDER BY street_id;
+"""
+
 SIMILAR_STREETS = """
 SELECT name FROM street WHERE name IS NOT NULL GROUP BY name ORDER BY similarity(name, :name) DESC, name LIMIT 3;
 """

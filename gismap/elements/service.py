@@ -136,6 +136,12 @@ def street_corridor(connection: Connection, name: str, half_width_m: float) -> C
     return CorridorArea(shapely.from_wkb(bytes(line)), half_width_m)
 
 
+def street_lines(connection: Connection, source: str | None) -> list[shapely.Geometry]:
+    """The centre-lines of all streets, or of those from one source (degrees)."""
+    rows = connection.execute(text(queries.STREET_LINES), {"source": source})
+    return [shapely.from_wkb(bytes(row.wkb)) for row in rows]
+
+
 def list_layers(connection: Connection) -> list[dict[str, Any]]:
     """All layers with their titles."""
     return [dict(row) for row in connection.execute(text(queries.LAYERS)).mappings()]

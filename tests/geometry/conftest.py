@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.geometry.lattices import REAL_DATA
+from tests.districts import REAL_DATA
 
 
 @pytest.fixture(scope="session", autouse=True)

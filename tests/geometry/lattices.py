@@ -1,20 +1,8 @@
-"""What the geometry tests share: where real files are, and units that share their borders exactly."""
+"""Units that share their borders exactly, for the geometry tests."""
 
-import os
-from pathlib import Path
 from random import Random
 
 import shapely
-
-
-def _real_data() -> Path | None:
-    """The folder of real test files: GISMAP_TEST_DATA, else ../shared/data beside the repository, else None."""
-    named = os.environ.get("GISMAP_TEST_DATA")
-    folder = Path(named) if named else Path(__file__).parents[3] / "shared" / "data"
-    return folder if (folder / "boundaries").is_dir() else None
-
-
-REAL_DATA = _real_data()
 
 
 def lattice(columns: int, rows: int, seed: int = 0, step: float = 0.004) -> list[shapely.Polygon]:

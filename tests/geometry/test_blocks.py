@@ -14,7 +14,7 @@ from gismap.geometry.blocks import MIN_AREA_M2, MIN_WIDTH_M, outline_of, street_
 from gismap.geometry.coverage import find_defects
 from gismap.geometry.errors import ShapeError
 from gismap.geometry.ground import measure
-from tests.geometry.lattices import REAL_DATA
+from tests.districts import REAL_DATA
 
 WEST, SOUTH, EAST, NORTH = 117.0, 35.4, 117.01, 35.41
 METRE = 1 / 111_000  # of latitude, in degrees

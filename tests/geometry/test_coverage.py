@@ -16,7 +16,8 @@ from shapely.affinity import scale, translate
 
 from gismap.geometry.coverage import NOISE_M2, Defect, DefectType, Remedy, find_defects
 from gismap.geometry.ground import measure
-from tests.geometry.lattices import REAL_DATA, lattice
+from tests.districts import REAL_DATA
+from tests.geometry.lattices import lattice
 
 A = shapely.box(117.00, 35.40, 117.01, 35.41)
 B = shapely.box(117.01, 35.40, 117.02, 35.41)

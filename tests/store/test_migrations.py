@@ -3,11 +3,11 @@
 import pytest
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import DBAPIError
-from tests.conftest import Database
 
 from gismap.store import audit
 from gismap.store.migrate import downgrade, status, upgrade
 from gismap.store.session import normalised_url, writing
+from tests.conftest import Database
 
 
 def tables(owner_url: str) -> set[str]:
