@@ -1,6 +1,7 @@
 # Two commands from a fresh clone: `make run` serves a demo district, `make test` checks everything.
 # Both set up first what is missing (scripts/setup). Options of `gismap up` go into UP: make run UP="--port 8001".
-.PHONY: run test lock clean
+# On a closed network: make run OFFLINE=dir, with a folder that `make bundle` packed on a machine of the same Debian.
+.PHONY: run test bundle lock clean
 
 run:
 	@scripts/setup
@@ -13,9 +14,13 @@ test:
 	.venv/bin/lint-imports
 	.venv/bin/pytest
 
+bundle:
+	@scripts/setup
+	@scripts/bundle $(or $(BUNDLE),bundle)
+
 lock:
 	@scripts/setup
 	scripts/lock
 
 clean: # what is made from the sources; the data in .gismap stay
-	rm -rf .venv web/node_modules web/dist dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv web/node_modules web/dist dist bundle .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

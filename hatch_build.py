@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent
 
 
 class WebAssetsHook(BuildHookInterface[Any]):
-    """Puts `web/dist` and `migrations` into the wheel; an editable install reads them from the checkout."""
+    """Puts `web/dist`, `migrations` and `data` into the wheel; an editable install reads them from the checkout."""
 
     PLUGIN_NAME = "custom"
 
@@ -30,7 +30,7 @@ class WebAssetsHook(BuildHookInterface[Any]):
         if not (root / "PKG-INFO").exists():
             build_web(root)
         if self.target_name == "wheel":
-            for source, name in {"web/dist": "web", "migrations": "migrations"}.items():
+            for source, name in {"web/dist": "web", "migrations": "migrations", "data": "data"}.items():
                 build_data["force_include"][str(root / source)] = f"gismap/_bundled/{name}"
 
 
