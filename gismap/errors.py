@@ -55,6 +55,12 @@ class TooLargeError(GismapError):
     type = "too-large"
 
 
+class MediaTypeError(GismapError):
+    """A body in another form than the one that is read there."""
+
+    type = "unsupported-media-type"
+
+
 class UnavailableError(GismapError):
     """The database cannot answer now; trying again later can help."""
 
@@ -73,6 +79,7 @@ STATUS: dict[type[Exception], int] = {
     NotFoundError: 404,
     ConflictError: 409,
     TooLargeError: 413,
+    MediaTypeError: 415,
     UnavailableError: 503,
     EnvironmentProblemError: 503,
 }

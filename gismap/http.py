@@ -9,10 +9,10 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import Depends, Request, Response
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictStr
 from sqlalchemy import Engine
 
-from gismap.errors import BadInputError
+from gismap.errors import BadInputError, MediaTypeError
 from gismap.i18n import Language
 from gismap.settings import Settings
 
@@ -41,7 +41,22 @@ def language_of(request: Request) -> Language:
             return "zh"
         if code == "en":
             return "en"
-    return "en" if settings_of(request).language == "en" else "zh"
+    return settings_of(request).language
+
+
+async def refuse_repeats(request: Request) -> None:
+    """Refuse a query parameter that is given twice, since only one of the two could be heeded."""
+    names = [name for name, _ in request.query_params.multi_items()]
+    for name in names:
+        if names.count(name) > 1:
+            raise BadInputError(f"{name!r} is given more than once", field=name)
+
+
+async def json_only(request: Request) -> None:
+    """Refuse a body that does not say that it is JSON."""
+    media_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if media_type != "application/json" and not re.fullmatch(r"application/[^/]+\+json", media_type):
+        raise MediaTypeError("the body must be JSON, sent as Content-Type: application/json", field="body")
 
 
 Database = Annotated[Engine, Depends(engine_of)]
@@ -49,22 +64,30 @@ Configuration = Annotated[Settings, Depends(settings_of)]
 Tongue = Annotated[Language, Depends(language_of)]
 
 
-def _usable(text: str) -> str:
+def _storable(text: str) -> str:
     if "\0" in text:
         raise ValueError("a NUL character is not text")
+    return text
+
+
+def _not_blank(text: str) -> str:
     if not text.strip():
         raise ValueError("must not be empty")
     return text
 
 
 def _iso_day(value: object) -> object:
-    if isinstance(value, str) and not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+    is_day = isinstance(value, date) or (isinstance(value, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value))
+    if not is_day:
         raise ValueError("must be a day such as 2026-11-22")
     return value
 
 
-Text = Annotated[str, Field(max_length=MAX_TEXT), AfterValidator(_usable)]
-"""Short text: not empty, without NUL."""
+AnyText = Annotated[StrictStr, Field(max_length=MAX_TEXT), AfterValidator(_storable)]
+"""Short text that a database can hold; may be empty. The limit on its length also refuses lone surrogates."""
+
+Text = Annotated[AnyText, AfterValidator(_not_blank)]
+"""Short text, not empty."""
 
 Day = Annotated[date, BeforeValidator(_iso_day)]
 """A day, written 2026-11-22."""
@@ -80,6 +103,10 @@ class Parameters(BaseModel):
     """Base of query parameters and bodies: what is not declared is a mistake of the caller."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class NoQuery(Parameters):
+    """No parameters at all."""
 
 
 def names_in(text: str | None, field: str) -> list[str] | None:

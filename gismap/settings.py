@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from gismap.i18n import Language
+
 
 class Settings(BaseSettings):
     """The deployment's settings; defaults serve a demo on this machine only."""
@@ -23,7 +25,7 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=1, le=65535)
     demo: str = Field("zoucheng", description="Demo district for an empty database, or none")
     timezone: str = Field("Asia/Shanghai", description="In which zone a day begins")
-    language: str = Field("zh", pattern="^(zh|en)$")
+    language: Language = "zh"
     statement_timeout_ms: int = Field(5000, ge=100)
     pool_size: int = Field(10, ge=1)
     pool_timeout_s: float = Field(1.5, gt=0)

@@ -3,17 +3,20 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI, Response
+from fastapi import Depends, FastAPI, Response
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from gismap import __version__
 from gismap.api import docs, health, problems
-from gismap.api.middleware import BodyLimit, SecurityHeaders
+from gismap.api.logs import configure_logs
+from gismap.api.middleware import BodyLimit, HeadAsGet, SecurityHeaders
+from gismap.api.openapi import MISTAKES
 from gismap.cards.routes import router as cards
 from gismap.elements.routes import router as elements
 from gismap.errors import EnvironmentProblemError
+from gismap.http import refuse_repeats
 from gismap.locating.routes import router as locating
 from gismap.resources import resource_dir
 from gismap.settings import Settings, get_settings
@@ -45,8 +48,18 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         yield
         app.state.engine.dispose()
 
-    app = FastAPI(title="gismap", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
+    configure_logs()
+    app = FastAPI(
+        title="gismap",
+        version=__version__,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        dependencies=[Depends(refuse_repeats)],
+        responses=MISTAKES,
+    )
     app.state.settings = chosen
+    app.state.loading = lambda: None  # what of a demo is being loaded; whoever loads one says so
     for router in (health.router, docs.router, elements, locating, cards, themes):
         app.include_router(router)
     vendor = resource_dir("web") / "vendor"
@@ -56,6 +69,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     # The last added is the outermost.
     app.add_middleware(BodyLimit, max_bytes=chosen.max_body_bytes)
     app.add_middleware(GZipMiddleware, minimum_size=4096, compresslevel=4)
+    app.add_middleware(HeadAsGet)
     app.add_middleware(SecurityHeaders)
     return app
 

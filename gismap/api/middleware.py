@@ -1,4 +1,4 @@
-"""What every request passes through: a limit on bodies and the headers that keep pages to themselves."""
+"""What every request passes through: a limit on bodies, HEAD, and the headers that keep pages to themselves."""
 
 import secrets
 
@@ -50,6 +50,25 @@ class BodyLimit:
 
 class _TooLongError(BaseException):
     """Not an Exception, so that no handler between takes it for a fault of ours."""
+
+
+class HeadAsGet:
+    """Answers HEAD wherever GET is answered: the same headers, no body."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self.app(scope, receive, send)
+            return
+
+        async def send_without_body(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                message = {**message, "body": b""}
+            await send(message)
+
+        await self.app({**scope, "method": "GET"}, receive, send_without_body)
 
 
 class SecurityHeaders:

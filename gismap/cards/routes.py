@@ -6,16 +6,12 @@ from fastapi import APIRouter, Path, Query, Response
 
 from gismap.boundaries.service import list_revisions, list_units, unit_history
 from gismap.cards.service import unit_card
-from gismap.http import Configuration, Database, Day, Parameters, Text, Tongue, json_response
+from gismap.http import Configuration, Database, Day, NoQuery, Parameters, Text, Tongue, json_response
 from gismap.store.session import reading
 
 router = APIRouter(prefix="/api", tags=["grids"])
 
 Key = Annotated[Text, Path(description="Code or identity of a unit of any level")]
-
-
-class NoQuery(Parameters):
-    """No parameters at all."""
 
 
 class CardQuery(Parameters):

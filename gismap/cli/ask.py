@@ -40,7 +40,7 @@ def locate(
             crs=crs,
             as_of=_day(as_of) or settings.today(),
             near=wanted,
-            language="en" if settings.language == "en" else "zh",
+            language=settings.language,
             far_km=settings.far_km,
         )
     _print(orjson.dumps(answer, option=orjson.OPT_INDENT_2))

@@ -86,7 +86,9 @@ class Question:
     after: Position | None = None
 
 
-_POSITION = re.compile(r"[a-z][a-z0-9_]{0,40}"), re.compile(r"[0-9A-Za-z]{1,40}")
+_LAYER = re.compile(r"[a-z][a-z0-9_]{0,40}")
+_ELEMENT = re.compile(r"[0-9A-Za-z]{1,40}")
+_STREET = re.compile(r"s[0-9]{19}")
 
 
 def encode_cursor(as_of: date, last: Position) -> str:
@@ -105,7 +107,7 @@ def decode_cursor(cursor: str) -> tuple[date, Position]:
         packed = base64.b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         day, layer, identity = orjson.loads(packed)
         as_of = date.fromisoformat(day)
-        if not (_POSITION[0].fullmatch(layer) and _POSITION[1].fullmatch(identity)):
+        if not (_LAYER.fullmatch(layer) and (_STREET if layer == STREETS else _ELEMENT).fullmatch(identity)):
             raise ValueError("no position")
     except (ValueError, TypeError, binascii.Error) as error:
         raise BadInputError("this is no cursor: use `next` of the page before, unchanged", field="cursor") from error

@@ -2,19 +2,15 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 from pydantic import Field
 
 from gismap.elements import service
 from gismap.elements.schemas import ResourcesQuery, SearchBody
-from gismap.http import GEOJSON, Configuration, Database, Parameters, Text, json_response
+from gismap.http import GEOJSON, Configuration, Database, NoQuery, Parameters, Text, json_only, json_response
 from gismap.store.session import reading
 
 router = APIRouter(prefix="/api", tags=["resources"])
-
-
-class NoQuery(Parameters):
-    """No parameters at all."""
 
 
 class StreetsQuery(Parameters):
@@ -32,7 +28,11 @@ def resources(query: Annotated[ResourcesQuery, Query()], engine: Database, setti
         return Response(service.find_resources(connection, question, far_km=settings.far_km), media_type=GEOJSON)
 
 
-@router.post("/resources/search", summary="Who and what is in any area, by any filter, or nearest to a point")
+@router.post(
+    "/resources/search",
+    summary="Who and what is in any area, by any filter, or nearest to a point",
+    dependencies=[Depends(json_only)],
+)
 def search(body: SearchBody, _: Annotated[NoQuery, Query()], engine: Database, settings: Configuration) -> Response:
     """As `GET /api/resources`, with every form of area and filter."""
     with reading(engine) as connection:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, Any
 
-from pydantic import Field, StrictBool, StrictInt, StrictStr, model_validator
+from pydantic import Field, StrictBool, StrictInt, model_validator
 from sqlalchemy import Connection
 
 from gismap.elements.questions import Filter, Nearest, Position, Question, Range, decode_cursor
@@ -12,7 +12,7 @@ from gismap.elements.service import canonical_layers, street_corridor, unit_area
 from gismap.errors import BadInputError
 from gismap.geometry.datums import check_position
 from gismap.geometry.shapes import AREAS, LINES, shape_from_geojson
-from gismap.http import Day, Finite, Parameters, Text, names_in
+from gismap.http import AnyText, Day, Finite, Parameters, Text, names_in
 from gismap.store.area import Area, BoxArea, CircleArea, CorridorArea, PolygonArea
 
 MAX_LIMIT = 1000
@@ -129,7 +129,7 @@ class FilterBody(Parameters):
     layers: Names | None = None
     category: Names | Text | None = None
     name: Text | None = None
-    attributes: dict[Text, RangeBody | StrictBool | Finite | StrictStr] = Field({}, max_length=MAX_NAMES)
+    attributes: dict[Text, RangeBody | StrictBool | Finite | AnyText] = Field({}, max_length=MAX_NAMES)
     floors: RangeBody | None = None
     households: RangeBody | None = None
     use: Text | None = None
@@ -139,9 +139,6 @@ class FilterBody(Parameters):
         attributes = {
             key: value.range() if isinstance(value, RangeBody) else value for key, value in self.attributes.items()
         }
-        for key, value in attributes.items():
-            if isinstance(value, str) and "\0" in value:
-                raise BadInputError("a NUL character is not text", field=f"filter.attributes.{key}")
         return Filter(
             layers=canonical_layers(self.layers),
             categories=[self.category] if isinstance(self.category, str) else self.category,

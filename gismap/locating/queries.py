@@ -37,14 +37,14 @@ OWNER = f"""
     WHERE is_leaf AND valid @> CAST(:as_of AS date) AND geom && {POINT} AND ST_Intersects(geom, {POINT})
 """
 
-# Only where no leaf contains the point: the nearest in degrees bounds how far the nearest in metres can be.
+# The nearest in degrees bounds how far the nearest in metres can be.
 NEAREST = f"""
     SELECT unit_id, code, name, level, path, ST_Distance(geom::geography, {POINT}::geography) AS metres
     FROM grid
     WHERE is_leaf AND valid @> CAST(:as_of AS date) AND geom && (
         SELECT {box_around(POINT, f"ST_Distance(geom::geography, {POINT}::geography)")}
         FROM grid
-        WHERE is_leaf AND valid @> CAST(:as_of AS date) AND NOT EXISTS (SELECT FROM owner)
+        WHERE is_leaf AND valid @> CAST(:as_of AS date)
         ORDER BY geom <-> {POINT} LIMIT 1
     )
     ORDER BY metres, code LIMIT {CANDIDATES}
@@ -79,12 +79,17 @@ STREET = f"""
 INSIDE_OUTLINE = f"""
     SELECT bool_or(ST_Intersects(geom, {POINT}))
     FROM jurisdiction_outline
-    WHERE valid @> CAST(:as_of AS date) AND NOT EXISTS (SELECT FROM owner)
+    WHERE valid @> CAST(:as_of AS date)
 """
 
 REVISION = """
     SELECT number FROM revision
     WHERE withdrawn_at IS NULL AND effective_from <= :as_of ORDER BY effective_from DESC LIMIT 1
+"""
+
+# Asked only where no leaf contains the point; `inside_outline` is null where no outline is known.
+UNCOVERED = f"""
+SELECT (SELECT json_agg(nearest) FROM ({NEAREST}) nearest) AS nearest, ({INSIDE_OUTLINE}) AS inside_outline;
 """
 
 FIRST_DAY = "SELECT min(effective_from) FROM revision WHERE withdrawn_at IS NULL;"
@@ -93,8 +98,7 @@ LAYER_NAMES = "SELECT name FROM layer WHERE sensitivity <> 'person' AND name NOT
 
 
 def locate_statement(lon: float, lat: float, as_of: date, near: Sequence[Near]) -> tuple[str, dict[str, Any]]:
-    """One statement, one row: `owners`, `nearest`, `chain`, `duty`, `near` (JSON), `street`, `inside_outline`,
-    `revision`."""
+    """One statement, one row: `owners`, `chain`, `duty`, `near` (JSON), `street`, `revision`."""
     params: dict[str, Any] = {"lon": lon, "lat": lat, "as_of": as_of}
     near_sql = [_near(number, wanted, params) for number, wanted in enumerate(near)]
     return (
@@ -102,12 +106,10 @@ def locate_statement(lon: float, lat: float, as_of: date, near: Sequence[Near]) 
         WITH owner AS MATERIALIZED ({OWNER}),
         chosen AS MATERIALIZED (SELECT * FROM owner ORDER BY code NULLS LAST, unit_id LIMIT 1)
         SELECT (SELECT json_agg(owner ORDER BY code NULLS LAST, unit_id) FROM owner) AS owners,
-               (SELECT json_agg(nearest) FROM ({NEAREST}) nearest) AS nearest,
                ({CHAIN}) AS chain,
                ({DUTY}) AS duty,
                json_build_object({", ".join(near_sql)}) AS near,
                ({STREET}) AS street,
-               ({INSIDE_OUTLINE}) AS inside_outline,
                ({REVISION}) AS revision;
         """,
         params,

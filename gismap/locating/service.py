@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from gismap.elements.service import canonical_layers
+from gismap.boundaries.service import check_near_district
+from gismap.elements.questions import ALIASES
 from gismap.errors import BadInputError, NotFoundError
-from gismap.geometry.datums import check_position, parse_frame, to_cgcs2000
-from gismap.geometry.errors import PositionError
+from gismap.geometry.datums import parse_frame, read_position
 from gismap.i18n import Language, say
 from gismap.locating import queries
 from gismap.locating.queries import Near
@@ -43,17 +43,21 @@ def locate(
         NotFoundError: nothing was published for that day, or a layer to look near in does not exist.
     """
     frame = parse_frame(crs)
-    lon, lat = to_cgcs2000(x, y, frame)
-    _check_point(x, y, lon, lat, frame.in_degrees)
+    lon, lat = read_position(x, y, frame)
     _check_layers(connection, near)
     statement, params = queries.locate_statement(lon, lat, as_of, near)
     row = connection.execute(text(statement), params).one()
     if row.revision is None:
         raise _nothing_published(connection, as_of)
-    owners, nearest = row.owners or [], row.nearest or []
-    if not owners:
-        _check_near_grids(x, y, nearest, far_km)
-    verdict = _verdict(len(owners), row.inside_outline, nearest)
+    owners: list[dict[str, Any]] = row.owners or []
+    nearest: list[dict[str, Any]] = []
+    if owners:
+        verdict = "certain" if len(owners) == 1 else "boundary"
+    else:
+        check_near_district(connection, (lon, lat, lon, lat), as_of, far_km)
+        uncovered = connection.execute(text(queries.UNCOVERED), params).one()
+        nearest = uncovered.nearest or []
+        verdict = _verdict_uncovered(uncovered.inside_outline, nearest)
     grid = owners[0] if owners else None
     duty = row.duty or {}
     return {
@@ -84,20 +88,12 @@ def parse_near(text: str) -> list[Near]:
         match = re.fullmatch(r"([a-z][a-z0-9_]*)(?:\.([^:,.\0]+))?(?::([0-9]{1,3}))?", part.strip())
         if match is None or not 1 <= (k := int(match[3] or 1)) <= MAX_K:
             raise BadInputError(f"near is layer:k or layer.category:k with k from 1 to {MAX_K}", field="near")
-        layer = (canonical_layers([match[1]]) or ("",))[0]
-        wanted.append(Near(layer, match[2], k))
+        wanted.append(Near(ALIASES.get(match[1], match[1]), match[2], k))
     if len(wanted) > MAX_NEAR:
         raise BadInputError(f"near takes at most {MAX_NEAR} layers", field="near")
+    if len({one.key for one in wanted}) < len(wanted):
+        raise BadInputError("near names the same layer and category twice", field="near")
     return wanted
-
-
-def _check_point(x: float, y: float, lon: float, lat: float, in_degrees: bool) -> None:
-    if in_degrees:
-        check_position(x, y)
-    if not (abs(lon) <= 180 and abs(lat) <= 90):  # also where the transformation gave NaN
-        raise PositionError(
-            f"x={x:g}, y={y:g} is no position in this frame; did you swap x and y? x is the easting", field="x"
-        )
 
 
 def _check_layers(connection: Connection, near: Sequence[Near]) -> None:
@@ -116,18 +112,7 @@ def _nothing_published(connection: Connection, as_of: date) -> NotFoundError:
     return NotFoundError(f"there are no boundaries on {as_of}: the first take effect on {first}", field="as_of")
 
 
-def _check_near_grids(x: float, y: float, nearest: Sequence[dict[str, Any]], far_km: float) -> None:
-    if nearest and nearest[0]["metres"] > far_km * 1000:
-        raise PositionError(
-            f"x={x:g}, y={y:g} lies {nearest[0]['metres'] / 1000:,.0f} km from the district; did you swap x and y? "
-            "x is the easting or longitude",
-            field="x",
-        )
-
-
-def _verdict(owners: int, inside_outline: bool | None, nearest: Sequence[dict[str, Any]]) -> str:
-    if owners:
-        return "certain" if owners == 1 else "boundary"
+def _verdict_uncovered(inside_outline: bool | None, nearest: Sequence[dict[str, Any]]) -> str:
     if inside_outline is None:
         return "gap" if nearest and nearest[0]["metres"] <= GAP_REACH_M else "outside"
     return "gap" if inside_outline else "outside"
