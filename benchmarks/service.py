@@ -1,0 +1,120 @@
+"""A service of its own for a benchmark: started on a fresh data folder with a demo, measured from outside, ended."""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+
+from gismap.errors import EnvironmentProblemError
+from gismap.store.server import DatabaseUrls, PrivateServer
+
+GISMAP = Path(sys.executable).parent / "gismap"
+LOADING_S = 300
+TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A running service and its private database."""
+
+    address: str
+    port: int
+    urls: DatabaseUrls
+    pid: int
+    ready_s: float
+    loaded_s: float
+
+    def cpu_s(self) -> tuple[float, float]:
+        """CPU seconds used so far by the service, and by the database with all its sessions."""
+        processes = _descendants(self.pid)
+        servers = {pid for pid in processes if _name(pid) == "postgres"}
+        return sum(map(_cpu_s, processes - servers)), sum(map(_cpu_s, servers))
+
+
+@contextmanager
+def serving(demo: str, data_dir: Path | None = None) -> Iterator[Service]:
+    """A service with a loaded demo; in a folder that vanishes with it when `data_dir` is None."""
+    with tempfile.TemporaryDirectory(prefix="gismap-bench-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o755)
+        place = data_dir or Path(folder)
+        port = _free_port()
+        began = time.perf_counter()
+        command = [str(GISMAP), "up", "--demo", demo, "--port", str(port), "--data-dir", str(place)]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        try:
+            address = _first_line(process)
+            ready_s = time.perf_counter() - began
+            _wait_until_loaded(address)
+            loaded_s = time.perf_counter() - began
+            yield Service(address, port, PrivateServer(place).urls(), process.pid, ready_s, loaded_s)
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def _first_line(process: "subprocess.Popen[str]") -> str:
+    assert process.stdout is not None
+    said = process.stdout.readline()
+    match = re.match(r"ready (\S+)", said)
+    if match is None:
+        raise EnvironmentProblemError(f"the service did not start: {said!r}")
+    return match[1]
+
+
+def _wait_until_loaded(address: str) -> None:
+    import urllib.request  # noqa: PLC0415  (only here)
+
+    deadline = time.monotonic() + LOADING_S
+    while time.monotonic() < deadline:
+        with urllib.request.urlopen(f"{address}/ready") as answer:
+            if orjson.loads(answer.read())["revision"]:
+                return
+        time.sleep(0.1)
+    raise EnvironmentProblemError(f"the demo was not loaded within {LOADING_S} s")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _stat(pid: int) -> list[str]:
+    text = Path(f"/proc/{pid}/stat").read_text()
+    return [text[text.index("(") + 1 : text.rindex(")")], *text[text.rindex(")") + 2 :].split()]
+
+
+def _name(pid: int) -> str:
+    return _stat(pid)[0]
+
+
+def _cpu_s(pid: int) -> float:
+    """Of a process and of its children that ended and were waited for."""
+    try:
+        return sum(map(int, _stat(pid)[12:16])) / TICKS_PER_S
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0
+
+
+def _descendants(root: int) -> set[int]:
+    parents = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                parents[int(entry.name)] = int(_stat(int(entry.name))[2])
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+    found, fresh = {root}, {root}
+    while fresh:
+        fresh = {pid for pid, parent in parents.items() if parent in fresh} - found
+        found |= fresh
+    return found
