@@ -51,7 +51,7 @@ SELECT p.layer, p.id, p.distance_m, json_build_object(
     'id', p.id,
     'geometry', ST_AsGeoJSON(s.geom, 7, 0)::json,
     'properties', json_strip_nulls(json_build_object(
-        'layer', p.layer, 'name', s.name, 'category', s.street_class)))
+        'layer', p.layer, 'name', s.name, 'category', s.street_class))) AS json
 FROM shown p JOIN street s ON s.street_id = p.ref
 WHERE p.layer = 'streets'
 """
@@ -63,7 +63,7 @@ SELECT p.layer, p.id, p.distance_m, json_build_object(
     'geometry', ST_AsGeoJSON(g.geom, 7, 0)::json,
     'properties', json_strip_nulls(json_build_object(
         'layer', p.layer, 'name', g.name, 'category', g.kind, 'code', g.code, 'level', g.level,
-        'zone_type', g.zone_type, 'area_m2', round(g.area_m2))))
+        'zone_type', g.zone_type, 'area_m2', round(g.area_m2)))) AS json
 FROM shown p JOIN grid g ON g.grid_version = p.ref
 WHERE p.layer = 'grids'
 """

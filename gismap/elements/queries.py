@@ -81,7 +81,8 @@ def _street_page(question: Question, params: Parameters) -> str:
         conditions.append("s.street_id > :after_street")
         params["after_street"] = int(question.after.id.removeprefix("s"))
     return f"""
-        SELECT '{STREETS}', 's' || lpad(s.street_id::text, 19, '0'), s.street_id, NULL::float8
+        SELECT '{STREETS}' AS layer, 's' || lpad(s.street_id::text, 19, '0') AS id, s.street_id AS ref,
+               NULL::float8 AS distance_m
         FROM street s WHERE {joined(conditions)} ORDER BY s.street_id LIMIT :limit + 1
     """
 
@@ -92,7 +93,7 @@ def _grid_page(question: Question, params: Parameters) -> str:
         conditions.append("g.unit_id > :after_id")
         params["after_id"] = question.after.id
     return f"""
-        SELECT '{GRIDS}', g.unit_id, g.grid_version, NULL::float8
+        SELECT '{GRIDS}' AS layer, g.unit_id AS id, g.grid_version AS ref, NULL::float8 AS distance_m
         FROM grid g WHERE {joined(conditions)} ORDER BY g.unit_id LIMIT :limit + 1
     """
 
@@ -136,12 +137,12 @@ def _counts(question: Question, params: Parameters) -> str:
         """)
     if question.filter.wants(STREETS):
         parts.append(f"""
-            SELECT '{STREETS}', s.street_class, count(*)
+            SELECT '{STREETS}' AS layer, s.street_class AS category, count(*) AS number
             FROM street s WHERE {joined(street_conditions(question, params))} GROUP BY 2
         """)
     if question.filter.wants(GRIDS):
         parts.append(f"""
-            SELECT '{GRIDS}', g.kind, count(*)
+            SELECT '{GRIDS}' AS layer, g.kind AS category, count(*) AS number
             FROM grid g WHERE {joined(grid_conditions(question, params))} GROUP BY 2
         """)
     if not parts:

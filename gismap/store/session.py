@@ -34,6 +34,7 @@ def make_engine(
         max_overflow=0,
         pool_timeout=pool_timeout_s,
         pool_pre_ping=True,
+        hide_parameters=True,  # what was asked for may be a name or a phone, and errors go to the log
         connect_args={"options": options, "connect_timeout": 5, "application_name": "gismap"},
     )
 
