@@ -122,15 +122,17 @@ def _migrate(settings: Settings) -> None:
 
 
 def _serve(settings: Settings, listener: socket.socket) -> int:
+    app, demo = create_app(settings), _demo(settings)
+    if demo is not None:
+        app.state.loading = demo.stage
     config = uvicorn.Config(
-        create_app(settings),
+        app,
         log_level="warning",
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=GRACE_S,
     )
     server = uvicorn.Server(config)
-    demo = _demo(settings)
     threading.Thread(target=_announce, args=(settings, demo), daemon=True).start()
     try:
         server.run(sockets=[listener])

@@ -1,4 +1,4 @@
-"""Every error as an RFC 9457 problem; which error has which status is in `gismap.errors`."""
+"""Every error as an RFC 9457 problem, or as a page for a browser; its status is settled in `gismap.errors`."""
 
 from http import HTTPStatus
 from typing import Any
@@ -7,10 +7,14 @@ import orjson
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse
 from starlette.exceptions import HTTPException
 
 from gismap.errors import STATUS, CoverageError, GismapError
 from gismap.geometry.errors import GeometryError
+from gismap.http import language_of
+from gismap.i18n import Language
+from gismap.themes.notices import notice_page
 
 PROBLEM_JSON = "application/problem+json"
 RETRY_AFTER_S = 2
@@ -42,11 +46,38 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _unexpected)
 
 
-async def _known(_: Request, error: Exception) -> Response:
+def _answer(
+    request: Request,
+    status: int,
+    detail: str,
+    *,
+    type: str,
+    field: str | None = None,
+    headers: dict[str, str] | None = None,
+    **more: Any,
+) -> Response:
+    """The problem, or for a browser that opened a page of ours a page that says so in the reader's words."""
+    if not _wants_page(request):
+        return problem(status, detail, type=type, field=field, headers=headers, **more)
+    asked = request.query_params.get("lang")
+    language: Language = "en" if asked == "en" else "zh" if asked == "zh" else language_of(request)
+    return HTMLResponse(notice_page(type, status, detail, language), status, headers)
+
+
+def _wants_page(request: Request) -> bool:
+    return (
+        request.method in {"GET", "HEAD"}
+        and not request.url.path.startswith("/api/")
+        and "text/html" in request.headers.get("accept", "")
+    )
+
+
+async def _known(request: Request, error: Exception) -> Response:
     assert isinstance(error, GismapError | GeometryError)
     status = status_of(error)
     more = {"defects": error.defects} if isinstance(error, CoverageError) else {}
-    return problem(
+    return _answer(
+        request,
         status,
         error.detail,
         type=error.type if isinstance(error, GismapError) else "bad-geometry",
@@ -56,7 +87,7 @@ async def _known(_: Request, error: Exception) -> Response:
     )
 
 
-async def _unreadable(_: Request, error: Exception) -> Response:
+async def _unreadable(request: Request, error: Exception) -> Response:
     """What FastAPI and Pydantic refuse: the first fault, named by its place in the query or body."""
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
@@ -65,16 +96,19 @@ async def _unreadable(_: Request, error: Exception) -> Response:
     if first["type"] == "json_invalid":
         return problem(400, f"the body is no JSON: {first['ctx']['error']}", type="bad-json", field="body")
     if first["type"] == "extra_forbidden":
-        return problem(400, f"there is no parameter {field!r} here", type="unknown-parameter", field=field)
-    return problem(400, first["msg"].removeprefix("Value error, "), type="bad-input", field=field)
+        detail = f"there is no parameter {field!r} here"
+        return _answer(request, 400, detail, type="unknown-parameter", field=field)
+    return _answer(request, 400, first["msg"].removeprefix("Value error, "), type="bad-input", field=field)
 
 
-async def _http(_: Request, error: Exception) -> Response:
+async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    if error.status_code == HTTPStatus.BAD_REQUEST:  # what FastAPI says of bodies that break its parser
+        return problem(400, "the body cannot be read as JSON", type="bad-json", field="body")
     kind = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
-    return problem(error.status_code, str(error.detail), type=kind, headers=dict(error.headers or {}))
+    return _answer(request, error.status_code, str(error.detail), type=kind, headers=dict(error.headers or {}))
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:
     log.error("unexpected error", path=request.url.path, exc_info=error)
-    return problem(500, "Something went wrong on our side; the log tells what.", type="internal")
+    return _answer(request, 500, "Something went wrong on our side; the log tells what.", type="internal")

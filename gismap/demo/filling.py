@@ -3,10 +3,12 @@
 import os
 import signal
 import threading
+from ctypes import c_char
 from dataclasses import dataclass
 from datetime import date
 from multiprocessing import get_context, parent_process
 from multiprocessing.process import BaseProcess
+from multiprocessing.sharedctypes import SynchronizedString
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -15,6 +17,9 @@ from gismap.demo.catalogue import generate
 from gismap.demo.load import is_empty, load
 from gismap.store.maintenance import refresh_statistics
 from gismap.store.session import make_engine
+
+STAGE_BYTES = 40
+"""The longest name of a stage of loading."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +37,10 @@ class DemoProcess:
 
     def __init__(self, filling: Filling) -> None:
         self._filling = filling
+        self._context = get_context("spawn")
+        self._stage = self._context.Array(c_char, STAGE_BYTES)
         self._process: BaseProcess | None = None
+        self._is_pending = True
 
     def start_if_empty(self) -> None:
         """Start loading, unless the database holds a district already."""
@@ -42,8 +50,15 @@ class DemoProcess:
         finally:
             engine.dispose()
         if empty:
-            self._process = get_context("spawn").Process(target=_fill, args=(self._filling,), name="gismap-demo")
+            self._process = self._context.Process(target=_fill, args=(self._filling, self._stage), name="gismap-demo")
             self._process.start()
+        self._is_pending = False
+
+    def stage(self) -> str | None:
+        """What is being loaded ('' before anything is), or None when nothing is under way."""
+        if self._is_pending or (self._process is not None and self._process.is_alive()):
+            return self._stage.value.decode()
+        return None
 
     def stop(self) -> None:
         """End the loading, if it is still under way; the database stays empty then."""
@@ -52,7 +67,7 @@ class DemoProcess:
             self._process.join()
 
 
-def _fill(filling: Filling) -> None:
+def _fill(filling: Filling, shown: SynchronizedString) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     threading.Thread(target=_end_with_parent, daemon=True).start()
     engine = make_engine(filling.service_url, pool_size=1)
@@ -60,6 +75,7 @@ def _fill(filling: Filling) -> None:
         task = bar.add_task(f"demo {filling.name}: streets and grids", total=None)
 
         def show(stage: str, done: int, total: int) -> None:
+            shown.value = stage.encode()
             bar.update(task, description=f"demo {filling.name}: {stage}", completed=done, total=total or None)
 
         load(engine, generate(filling.name), today=filling.today, progress=show)

@@ -50,13 +50,14 @@ def gather(connection: Connection, theme: Theme, extent: Extent, language: Langu
     """Read and assemble a map; without `persons` posts are counted and no name or phone is read.
 
     Raises:
-        NotFoundError: there are no grids on that day.
+        NothingPublishedError: there are no grids on any day.
+        NotFoundError: there are none on that day.
     """
     values = extent.values
     district = connection.execute(queries.DISTRICT, values).one_or_none()
     units = connection.execute(queries.UNITS, values).all()
     if district is None or not units:
-        raise NotFoundError(f"there are no grids on {extent.as_of}", field="as_of")
+        raise _no_grids(connection, extent)
     position = {row.unit_id: index for index, row in enumerate(units)}
     bounds = connection.execute(queries.BOUNDS, values).one()
     layers = [name for name in ("key_places", "service_stations", "supplies") if name in theme.layers or theme.fill]
@@ -108,6 +109,18 @@ def gather(connection: Connection, theme: Theme, extent: Extent, language: Langu
         points=[(float(row.lat), float(row.lon), index) for index, row in enumerate(drawn)],
         document=document,
     )
+
+
+class NothingPublishedError(NotFoundError):
+    """The database holds no grids at all."""
+
+    type = "nothing-published"
+
+
+def _no_grids(connection: Connection, extent: Extent) -> NotFoundError:
+    if connection.execute(queries.FIRST_DAY).scalar() is None:
+        return NothingPublishedError("no grids are published yet")
+    return NotFoundError(f"there are no grids on {extent.as_of}", field="as_of")
 
 
 def unit_numbers(

@@ -27,6 +27,8 @@ ICON = (
     "%3Cpath stroke='%23fff' d='M6 1v14M1 7h14M6 11h9M11 1v6'/%3E%3C/svg%3E"
 )
 SCRIPTS = ("map.js", "annotations.js", "cards.js", "search.js", "controls.js")
+SERVED_SCRIPTS = ("outlines.js", "desk.js")
+"""They ask the server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +72,13 @@ class Start(JSCSSMixin):
         {% endmacro %}
     """)
 
-    def __init__(self, layers: dict[str, Element], *, desk: bool) -> None:
+    def __init__(self, layers: dict[str, Element], *, has_server: bool) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._name = "Start"
-        self.default_css = [("map.css", f"{STATIC_URL}/map.css")]
+        self.default_css = [(name, f"{STATIC_URL}/{name}") for name in ("tokens.css", "map.css")]
         self.layers = layers
-        self.default_js = [(name, f"{STATIC_URL}/{name}") for name in (*SCRIPTS, *(("desk.js",) if desk else ()))]
+        scripts = (*SCRIPTS, *SERVED_SCRIPTS) if has_server else SCRIPTS
+        self.default_js = [(name, f"{STATIC_URL}/{name}") for name in scripts]
 
 
 class Frame(MacroElement):
@@ -164,7 +167,7 @@ def _figure(theme: Theme, content: MapContent, language: Language, *, notice: st
             position="topright", title=say("map.fullscreen", language), title_cancel=say("map.fullscreen_end", language)
         )
     )
-    drawn.add_child(Start(layers, desk=desk))
+    drawn.add_child(Start(layers, has_server=not notice))
     figure.header.add_child(Element(f'<link rel="icon" href="{ICON}"/>'), name="icon")
     figure.add_child(Frame(content.document, notice, language, desk=desk))
     return figure

@@ -38,6 +38,8 @@ DATA_VERSION = text("""
            (SELECT sum(version) FROM layer) AS layers
 """)
 
+FIRST_DAY = text("SELECT min(effective_from) FROM revision WHERE withdrawn_at IS NULL")
+
 BOUNDS = text("""
     SELECT ST_XMin(box) AS west, ST_YMin(box) AS south, ST_XMax(box) AS east, ST_YMax(box) AS north
     FROM (

@@ -126,9 +126,12 @@ class Heat:
     ramp: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Theme:
-    """One thematic map: its layers in drawing order, bottom first, and which are on when it opens."""
+    """One thematic map: its layers in drawing order, bottom first, and which are on when it opens.
+
+    There is one of each, so that a theme is equal only to itself.
+    """
 
     name: str
     layers: tuple[LayerName, ...]

@@ -5,6 +5,11 @@ gismap.annotations = (map) => {
   const GROUND_PX = 40075016.686 / 256;
   const FONT_PX = { 2: 15, 3: 12.5, 4: 11.5, 5: 11 };
   const CHIP_PX = 20;
+  const DOT_PX = 6;
+  const spots = (wide, high) => {
+    const [across, down] = [wide / 2 + DOT_PX + 2, high / 2 + DOT_PX + 2];
+    return [[0, 0], [0, down], [0, -down], [across, 0], [-across, 0]];
+  };
   const pane = map.getPane("tags");
   const counted = new Set(); // names of the layers whose numbers are shown on units
   const short = (unit) => {
@@ -25,7 +30,7 @@ gismap.annotations = (map) => {
   }));
 
   const VALUES = {
-    buildings: (unit) => unit.buildings || null,
+    buildings: (unit) => (gismap.outlines && map.getZoom() >= gismap.OUTLINES_FROM ? null : unit.buildings || null),
     households: (unit) => unit.households || null,
     care_persons: (unit) => {
       const shown = gismap.doc.care.counts[unit.index]?.[""];
@@ -52,6 +57,12 @@ gismap.annotations = (map) => {
       const box = icon.getBoundingClientRect();
       return [box.left - frame.left, box.top - frame.top, box.right - frame.left, box.bottom - frame.top];
     });
+    if (gismap.isDotted()) {
+      for (const index of Object.keys(gismap.doc.teams)) {
+        const { x, y } = map.latLngToContainerPoint(gismap.units[index].at);
+        taken.push([x - DOT_PX, y - DOT_PX, x + DOT_PX, y + DOT_PX]);
+      }
+    }
     const numbered = levels.filter((level) => medianSide.get(level) * perMetre >= 58).pop() ?? levels[0];
     const wanted = [];
     for (const level of levels) {
@@ -72,7 +83,7 @@ gismap.annotations = (map) => {
       const rowWide = row.reduce((sum, chip) => sum + width(chip.text.replace("&lt;", "<"), 11) + 14, 0);
       const boxWide = Math.max(fits ? wide : 0, rowWide) + 6;
       const boxHigh = (fits ? font * 1.3 : 0) + (row.length ? CHIP_PX : 0) + 2;
-      const spot = [[0, 0], [0, boxHigh * 0.8], [0, -boxHigh * 0.8], [boxWide * 0.5, 0], [-boxWide * 0.5, 0]]
+      const spot = spots(boxWide, boxHigh)
         .map(([dx, dy]) => [at.x + dx - boxWide / 2, at.y + dy - boxHigh / 2, at.x + dx + boxWide / 2, at.y + dy + boxHigh / 2])
         .find((box) => taken.every((other) =>
           box[2] < other[0] || box[0] > other[2] || box[3] < other[1] || box[1] > other[3]));

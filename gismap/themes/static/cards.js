@@ -103,8 +103,7 @@
 
   gismap.lift = (unit) => {
     show(hovered, unit);
-    document.getElementById("under-pointer").textContent =
-      unit ? [...gismap.chain(unit).slice(1), unit].map((one) => one.name).join(" › ") : "";
+    gismap.tell(unit ? [...gismap.chain(unit).slice(1), unit].map((one) => one.name).join(" › ") : "");
   };
   gismap.choose = (unit) => show(chosen, unit);
 }

@@ -114,10 +114,17 @@
     if (layers.staff) {
       entry(people, symbol("staff"), symbols.layers.staff.title, total("staff"), shown("staff"), switched(layers.staff));
     }
-    if (layers.buildings && buildings.length) {
-      entry(people, symbol("buildings"), symbols.layers.buildings.title, buildings.length, shown("buildings"),
-        switched(layers.buildings));
-    } else if (layers.buildings) numbers("buildings", total("buildings"));
+    if (layers.buildings) {
+      const count = total("buildings");
+      entry(people, symbol("buildings"), symbols.layers.buildings.title, count, shown("buildings"), (on) => {
+        switched(layers.buildings)(on);
+        notes.count("buildings", on && !buildings.length);
+      });
+      if (count && !buildings.length && gismap.outlines) {
+        gismap.outlines(map, layers.buildings);
+        make("p", "note", people, say("outlines_note"));
+      }
+    }
     if (theme.layers.includes("households")) numbers("households", total("households"));
     if (theme.layers.includes("care_persons") && care.month) numbers("care_persons", null);
     if (people.children.length === 1) people.remove();
@@ -167,7 +174,7 @@
     make("i", "", north, "▲");
     make("span", "", north, say("north"));
     const pointer = make("output", "under-pointer", map.getContainer());
-    pointer.id = "under-pointer";
+    gismap.tell = (text) => { pointer.textContent = text; };
     const [west, south, east, north_] = doc.bounds;
     gismap.home = () => map.fitBounds([[south, west], [north_, east]], { padding: [24, 24] });
     const sheets = make("button", "sheet-button", document.body, say("legend"));
@@ -211,10 +218,11 @@
         if (layers[name] && map.hasLayer(layers[name])) layers[name].eachLayer((one) => one.bringToFront());
       }
     };
+    gismap.isDotted = () => layers.staff && map.hasLayer(layers.staff);
     const notes = gismap.annotations(map);
     tools(map);
     legend(map, layers, notes);
-    if (layers.buildings && !gismap.doc.buildings.length && gismap.doc.theme.shown.includes("buildings")) notes.count("buildings", true);
+    notes.count("buildings", layers.buildings && !gismap.doc.buildings.length && gismap.doc.theme.shown.includes("buildings"));
     gismap.restack();
     notes.refresh();
     if (document.getElementById("desk")) gismap.desk(map);

@@ -117,19 +117,28 @@ L.Map.addInitHook(function () {
     return group;
   };
 
-  // ---- buildings: outlines where the page has them; else the numbers on the grids stand for them
+  // ---- buildings: outlines of all where the page holds them; else of those in view, once one has come close
+  gismap.OUTLINES_FROM = 16; // zoom from which outlines are asked of the server; farther away the numbers on grids stand
+
   layers.buildings = () => {
     const { outlines, buildings, symbols } = gismap.doc;
     const colour = symbols.layers.buildings.colour;
-    const group = L.geoJSON(outlines.map(feature), {
+    const all = outlines.map((shape, index) => {
+      const [id, name, floors, households, use, unit] = buildings[index];
+      return { ...feature(shape), properties: { id, name, floors, households, use, unit: gismap.units[unit] } };
+    });
+    const group = L.geoJSON(all, {
       smoothFactor: 0.5, style: { color: colour, weight: 0.5, fillColor: colour, fillOpacity: 0.32 },
     });
-    group.on("click", (event) => {
-      const [id, name, floors, households, use, unit] = buildings[event.layer.feature.properties.index];
-      gismap.showBuilding({ id, name, floors, households, use, unit: gismap.units[unit] }, event.latlng);
-    });
+    group.on("click", (event) => gismap.showBuilding(event.layer.feature.properties, event.latlng));
     return group;
   };
+
+  // The same from a feature of the API.
+  gismap.buildingFeature = ({ id, geometry, properties: { name, building, unit } }) => ({
+    ...feature(geometry),
+    properties: { ...building, id, name: name ?? building.address, unit: gismap.units.find((one) => one.id === unit?.unit) },
+  });
 
   // ---- places: Folium's marker cluster calls these for every row and for every cluster
   const icons = {};

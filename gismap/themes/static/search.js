@@ -134,6 +134,6 @@
     const tell = (points) => label.setLatLng(points.at(-1)).setContent(spoken(metres(points))).addTo(map);
     const shape = gismap.sketch({ closed: false, moved: tell, done: tell });
     measured = [shape, label];
-    document.getElementById("under-pointer").textContent = say("measure_hint");
+    gismap.tell(say("measure_hint"));
   };
 }

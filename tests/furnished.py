@@ -1,0 +1,88 @@
+"""The small county with something of every kind on it, for maps: made by hand, with known counts and hostile names."""
+
+from datetime import date
+
+from shapely import LineString, Point
+from sqlalchemy import Engine
+
+from gismap.elements.care_counts import refresh_care_counts
+from gismap.elements.values import ElementDraft, StaffDraft, StreetDraft
+from gismap.elements.writing import write_elements, write_streets
+from gismap.publishing import describe_district, publish
+from gismap.staff.values import AssignmentDraft, Duty, Role
+from gismap.staff.writing import write_assignments, write_staff
+from gismap.store.session import writing
+from tests.districts import COMMUNITIES, SOUTH, STEP, WEST, buildings_in_each_grid, centre, small_county
+
+SINCE = date(2026, 1, 1)
+SOURCE = "test"
+
+HOSTILE = '<script>window.hacked=1</script><img src=x onerror="window.hacked=1">\'"&😀${1}'
+"""A name that would run, if any page took it for markup."""
+
+PERSON, PHONE = "诸葛小明", "13912345678"
+"""Somebody's name and duty phone: neither may ever be in a page or file."""
+
+GRIDS = [f"{code}{row:03d}" for code in COMMUNITIES for row in (1, 2)]
+
+
+def furnish(engine: Engine, *, today: date, synthetic: bool = True) -> None:
+    """Store the county with streets, 12 buildings, 6 places, a station, 4 teams and 30 persons in care.
+
+    The last grid has nobody; the school's name is hostile, and so is the title of the district.
+    """
+    elements = [*buildings_in_each_grid(), *_places(), *_staff(), *_care_persons()]
+    with writing(engine) as connection:
+        describe_district(connection, f"邹城{HOSTILE}", f"Zoucheng {HOSTILE}", synthetic=synthetic)
+        published = publish(connection, small_county(), effective_from=SINCE, today=today, author="test", reason="test")
+        write_streets(connection, _streets(), source=SOURCE)
+        write_elements(connection, elements, source=SOURCE, source_crs="EPSG:4490", since=SINCE)
+        write_staff(connection, elements, source=SOURCE)
+        write_assignments(connection, _assignments(), source=SOURCE, unit_ids=published.unit_ids)
+        refresh_care_counts(connection, today.replace(day=1), today=today)
+
+
+def _streets() -> list[StreetDraft]:
+    east, north = WEST + 2 * STEP, SOUTH + 2 * STEP
+    return [
+        StreetDraft("a", LineString([(WEST, SOUTH + STEP), (east, SOUTH + STEP)]), "primary", "人民路"),
+        StreetDraft("b", LineString([(WEST + STEP, SOUTH), (WEST + STEP, north)]), "secondary", "解放路"),
+        StreetDraft("c", LineString([(WEST, SOUTH), (east, north)]), "lane"),
+    ]
+
+
+def _places() -> list[ElementDraft]:
+    lon, lat = centre(0, 0)
+    kinds = ("school", "hospital", "supermarket", "gas_station", "park", "factory")
+    names = (HOSTILE, "人民医院", "惠民超市", "城南加油站", "法治公园", "纺织厂")
+    places = [
+        ElementDraft("key_places", kind, Point(lon + 1e-3 * i, lat + 1e-3), category=kind, name=name)
+        for i, (kind, name) in enumerate(zip(kinds, names, strict=True))
+    ]
+    station = ElementDraft("service_stations", "station", Point(lon, lat - 1e-3), category="station", name="福安服务站")
+    return [*places, station]
+
+
+def _staff() -> list[ElementDraft]:
+    return [
+        ElementDraft(
+            "staff", f"{duty}-{grid}", Point(centre(i // 2, i % 2)), staff=StaffDraft(PERSON, PHONE, "full_time")
+        )
+        for i, grid in enumerate(GRIDS[:3])
+        for duty in Duty
+    ]
+
+
+def _assignments() -> list[AssignmentDraft]:
+    roles = {Duty.PRIMARY: Role.GRID_LEADER, Duty.BACKUP: Role.FULL_TIME_GRID_WORKER}
+    return [AssignmentDraft(f"{duty}-{grid}", grid, roles[duty], duty, SINCE) for grid in GRIDS[:3] for duty in Duty]
+
+
+def _care_persons() -> list[ElementDraft]:
+    persons = []
+    for i, (category, count) in enumerate((("living_alone", 18), ("disabled", 9), ("left_behind_child", 3))):
+        lon, lat = centre(i % 2, i // 2)
+        persons += [
+            ElementDraft("care_persons", f"{category}{n}", Point(lon, lat), category=category) for n in range(count)
+        ]
+    return persons
