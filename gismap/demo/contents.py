@@ -1,0 +1,41 @@
+"""Puts everything on the land of a demo: buildings, places, stations, supplies, staff and persons in care."""
+
+from collections import Counter
+from random import Random
+
+import numpy as np
+
+from gismap.demo.contents_buildings import raise_buildings
+from gismap.demo.contents_institutions import institutions
+from gismap.demo.contents_places import Grounds, key_places
+from gismap.demo.contents_stations import service_stations, supplies
+from gismap.demo.model import Land
+from gismap.demo.people import staff
+from gismap.demo.people_care import care_persons
+from gismap.elements.values import ElementDraft
+from gismap.geometry.ground import plane_of
+from gismap.staff.values import AssignmentDraft
+
+
+def populate(land: Land, rng: Random, name: str) -> tuple[list[ElementDraft], list[AssignmentDraft]]:
+    """All elements of the district called `name` and the posts of its staff; the same land and seed give the same."""
+    units = {unit.key: unit for unit in land.units}
+    plane = plane_of(np.array([block.geom for block in land.blocks], dtype=object))
+    found = institutions(land.blocks, units, rng)
+    buildings = raise_buildings(land, found, units, plane, rng)
+    grounds = Grounds(name, units, land.blocks, found, buildings, plane)
+    places = key_places(grounds, rng)
+    stations, station_points = service_stations(grounds)
+    households: Counter[str] = Counter()
+    for one in buildings:
+        households[one.unit] += one.building.households
+    people, posts = staff(land.units, households, station_points, rng)
+    elements = [
+        *(one.draft for one in buildings),
+        *places,
+        *stations,
+        *supplies(grounds, places, rng),
+        *people,
+        *care_persons(buildings, rng),
+    ]
+    return elements, posts
