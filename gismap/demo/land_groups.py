@@ -1,0 +1,128 @@
+"""Divides faces among towns, communities and grids: connected, of similar weight, along main streets and rivers."""
+
+import heapq
+from collections.abc import Sequence
+
+import numpy as np
+
+from gismap.demo.land_lines import Course
+from gismap.demo.land_mesh import Ints, Links, Mesh, Regions
+from gismap.geometry.ground import Floats
+
+_CLING = {
+    "trunk": 0.12,
+    "primary": 0.15,
+    "secondary": 0.35,
+    "tertiary": 0.7,
+    "residential": 2.0,
+    "lane": 3.0,
+    "track": 1.2,
+    "river": 0.08,
+    "border": 1.5,
+}
+"""How much land on both sides of a metre of border belongs together: little across a river, much across a lane."""
+
+
+def cling(mesh: Mesh, courses: Sequence[Course]) -> Links:
+    """How strongly neighbouring faces belong together."""
+    return mesh.links(np.array([_CLING[course.kind] for course in courses] + [_CLING["border"]]))
+
+
+def grow(mesh: Mesh, links: Links, seeds: Floats, areas: Floats) -> Ints:
+    """A connected region around each seed (metres), together all faces, with areas in about the given proportion.
+
+    Regions grow from their seeds at speeds that are corrected until the areas fit; they cross main roads and rivers
+    reluctantly.
+    """
+    starts = [int(np.argmin(np.hypot(*(mesh.middle - seed).T))) for seed in seeds]
+    wanted = areas / areas.sum() * mesh.area.sum()
+    steps = _steps(mesh, links)
+    slowness = 1 / np.sqrt(areas)
+    label = _spread(steps, starts, slowness)
+    for _ in range(9):
+        slowness *= (np.bincount(label, mesh.area, len(seeds)) / wanted) ** 0.3
+        label = _spread(steps, starts, slowness)
+    return label
+
+
+def _steps(mesh: Mesh, links: Links) -> list[list[tuple[int, float]]]:
+    """From each face to its neighbours, with a distance that is longer where they hardly belong together."""
+    steps: list[list[tuple[int, float]]] = [[] for _ in mesh.faces]
+    for face, others in links.items():
+        for other, strength in others.items():
+            far = float(np.hypot(*(mesh.middle[face] - mesh.middle[other])))
+            steps[face].append((other, far * (1 + 1.2 * far / (far + 3 * strength))))
+    return steps
+
+
+def _spread(steps: list[list[tuple[int, float]]], starts: list[int], slowness: Floats) -> Ints:
+    label = np.full(len(steps), -1)
+    waiting = [(0.0, number, start) for number, start in enumerate(starts)]
+    while waiting:
+        time, number, face = heapq.heappop(waiting)
+        if label[face] >= 0:
+            continue
+        label[face] = number
+        slow = float(slowness[number])
+        for other, far in steps[face]:
+            if label[other] < 0:
+                heapq.heappush(waiting, (time + far * slow, number, other))
+    return label
+
+
+def divide(
+    members: Sequence[int], weights: Floats, links: Links, count: int, together: Sequence[Sequence[int]] = ()
+) -> list[list[int]]:
+    """Exactly `count` connected groups of similar weight; faces that are `together` stay in one group.
+
+    Raises:
+        ValueError: the members fall apart into more pieces than that, or are too few.
+    """
+    regions = Regions(weights, links, members)
+    for first, *others in together:
+        for other in others:
+            regions.join(other, first)
+    groups = regions.join_until(count).groups()
+    if len(groups) != count:
+        raise ValueError(f"{len(members)} faces do not make {count} connected groups, but {len(groups)}")
+    return groups
+
+
+def allot(total: int, weights: Sequence[float], least: Sequence[int], most: Sequence[int]) -> list[int]:
+    """Share out `total` in proportion to weights, each share within its bounds; the largest remainders round up."""
+    low, high = 0.0, 2.0 * total / max(min(w for w in weights if w > 0), 1e-9)
+    bounds = list(zip(weights, least, most, strict=True))
+    for _ in range(100):
+        rate = (low + high) / 2
+        if sum(min(max(rate * w, lo), hi) for w, lo, hi in bounds) < total:
+            low = rate
+        else:
+            high = rate
+    exact = [min(max(high * w, lo), hi) for w, lo, hi in bounds]
+    shares = [int(share + 1e-9) for share in exact]
+    rest = sorted(range(len(shares)), key=lambda i: (shares[i] - exact[i], i))
+    for i in rest[: total - sum(shares)]:
+        shares[i] += 1
+    return shares
+
+
+def superblocks(members: Sequence[int], mesh: Mesh, courses: Sequence[Course]) -> list[list[int]]:
+    """Members in groups that only side streets and lanes run through."""
+    minor = np.array([course.kind in {"residential", "lane"} for course in courses] + [True])[mesh.course]
+    inside = np.zeros(len(mesh.faces) + 1, dtype=bool)
+    inside[list(members)] = True
+    kept = minor & inside[mesh.first] & inside[mesh.second]
+    regions: dict[int, int] = {face: face for face in members}
+
+    def root(face: int) -> int:
+        while regions[face] != face:
+            face = regions[face]
+        return face
+
+    for a, b in zip(mesh.first[kept].tolist(), mesh.second[kept].tolist(), strict=True):
+        low, high = sorted((root(a), root(b)))
+        regions[high] = low
+    groups: dict[int, list[int]] = {}
+    for face in members:
+        groups.setdefault(root(face), []).append(face)
+    return list(groups.values())

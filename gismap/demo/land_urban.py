@@ -1,0 +1,153 @@
+"""Divides built-up land into communities and grids and says what stands on its blocks; laying streets is not here."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from random import Random
+
+import numpy as np
+
+from gismap.boundaries.values import ZoneType
+from gismap.demo.land_groups import allot, divide, superblocks
+from gismap.demo.land_lines import Course
+from gismap.demo.land_mesh import Links, Mesh
+from gismap.demo.land_sketch import Known, Landmark, Place
+from gismap.demo.land_units import Community, Leaf
+from gismap.demo.land_uses import effort
+from gismap.demo.model import BlockUse
+from gismap.geometry.codes import number_west_to_east
+from gismap.geometry.ground import Floats
+
+
+@dataclass(slots=True)
+class Ground:
+    """All blocks of a district with what is decided about each so far; every list has one entry per face."""
+
+    mesh: Mesh
+    courses: list[Course]
+    links: Links
+    uses: list[BlockUse]
+    expected: Floats  # households
+    compound: list[str | None]
+
+    def effort(self) -> Floats:
+        """The weights by which land is divided."""
+        return effort(self.expected, self.mesh.area)
+
+    def middle_of(self, faces: Sequence[int]) -> Floats:
+        """The point in the middle of some faces, metres."""
+        return np.asarray(np.average(self.mesh.middle[faces], axis=0, weights=self.mesh.area[faces]))
+
+
+def settle_communities(
+    ground: Ground, faces: Sequence[int], places: Sequence[Place], marks: Sequence[Landmark], known: dict[str, Known]
+) -> list[tuple[Place, list[int]]]:
+    """Divide faces into a community per place, numbered from the north-west; landmarks are kept whole in theirs."""
+    kept = {mark.community: _find_site(ground, faces, mark) for mark in marks if mark.community not in known}
+    groups = divide(faces, ground.effort(), ground.links, len(places), [site for site in kept.values() if site])
+    order = [groups[i] for i in number_west_to_east([ground.middle_of(group) / 1e5 for group in groups])]
+    named: dict[str, list[int]] = {}
+    for community, site in kept.items():
+        named[community] = next(group for group in order if site[0] in group)
+    for place in places:
+        if place.name in known:
+            wanted = known[place.name].area_km2 * 1e6
+            free = [group for group in order if group not in named.values()]
+            named[place.name] = min(free, key=lambda group: abs(ground.mesh.area[group].sum() - wanted))
+    rest = iter([group for group in order if group not in named.values()])
+    return [(place, named.get(place.name) or next(rest)) for place in places]
+
+
+def _find_site(ground: Ground, faces: Sequence[int], mark: Landmark) -> list[int]:
+    """The blocks for a landmark: what lies between main streets with about its area; its use is settled on them."""
+    if mark.area_ha < 6:
+        sites = [[face] for face in faces]
+    else:
+        sites = superblocks(faces, ground.mesh, ground.courses)
+    site = min(sites, key=lambda site: abs(ground.mesh.area[site].sum() / 1e4 - mark.area_ha))
+    share = ground.mesh.area[site] / ground.mesh.area[site].sum()
+    for face, part in zip(site, share.tolist(), strict=True):
+        ground.uses[face], ground.compound[face] = mark.use, mark.name
+        ground.expected[face] = mark.households * part
+    return site
+
+
+def cut_grids(
+    ground: Ground,
+    communities: Sequence[tuple[Place, list[int]]],
+    count: int,
+    marks: Sequence[Landmark],
+    known: dict[str, Known],
+) -> list[Community]:
+    """Exactly `count` grids for the communities, by how much there is to do in each; landmarks make their own grids."""
+    for place, faces in communities:
+        if place.name in known:
+            for mark in (mark for mark in marks if mark.community == place.name):
+                _find_site(ground, faces, mark)
+            ordinary = [face for face in faces if ground.compound[face] is None]
+            rest = known[place.name].households - sum(mark.households for mark in marks if mark.community == place.name)
+            ground.expected[ordinary] *= rest / ground.expected[ordinary].sum()
+    special = {mark.name: mark.grids for mark in marks}
+    weights, parts = ground.effort(), []
+    for number, (_, faces) in enumerate(communities):
+        for name in {ground.compound[face]: None for face in faces}:
+            mine = [face for face in faces if ground.compound[face] == name]
+            parts += [(number, piece, special.get(name or "")) for piece in _connected(ground, mine)]
+    fixed = sum(grids or 0 for _, _, grids in parts)
+    free = [(number, piece) for number, piece, grids in parts if grids is None]
+    shares = iter(
+        allot(
+            count - fixed,
+            [float(weights[piece].sum()) for _, piece in free],
+            [1] * len(free),
+            [len(piece) for _, piece in free],
+        )
+    )
+    result = [Community(place.name, place.code) for place, _ in communities]
+    for number, piece, grids in parts:
+        for group in divide(piece, weights, ground.links, grids or next(shares)):
+            result[number].leaves.append(Leaf(group, zone_of(ground, group)))
+    return result
+
+
+def _connected(ground: Ground, faces: Sequence[int]) -> Iterator[list[int]]:
+    """The pieces that faces fall into."""
+    left = set(faces)
+    for start in faces:
+        if start in left:
+            piece, edge = [], [start]
+            left.discard(start)
+            while edge:
+                face = edge.pop()
+                piece.append(face)
+                for other in ground.links.get(face, {}):
+                    if other in left:
+                        left.discard(other)
+                        edge.append(other)
+            yield sorted(piece)
+
+
+def zone_of(ground: Ground, faces: Sequence[int]) -> ZoneType:
+    """The zone type of a grid, from what most of its built-up land is used for."""
+    area = dict.fromkeys(BlockUse, 0.0)
+    for face in faces:
+        area[ground.uses[face]] += float(ground.mesh.area[face])
+    homes, old, shops = area[BlockUse.COMPOUND], area[BlockUse.BUNGALOWS], area[BlockUse.SHOPS]
+    if shops > homes + old and shops > 0:
+        return ZoneType.COMMERCIAL
+    if old > homes:
+        return ZoneType.BUNGALOW_AREA
+    built = homes + area[BlockUse.CIVIC] + area[BlockUse.INDUSTRY] + area[BlockUse.PARK]
+    return ZoneType.RESIDENTIAL_COMPOUND if built > 0 else ZoneType.RURAL
+
+
+def name_compounds(ground: Ground, leaves: Sequence[Leaf], names: Iterator[str], rng: Random) -> None:
+    """Give the compounds and bungalow quarters of each grid names; blocks beside each other share one."""
+    for leaf in leaves:
+        for use in (BlockUse.COMPOUND, BlockUse.BUNGALOWS):
+            faces = [face for face in leaf.faces if ground.uses[face] is use and ground.compound[face] is None]
+            for piece in _connected(ground, faces):
+                name = next(names)
+                if use is BlockUse.BUNGALOWS:
+                    name = name[:2] + rng.choice(("巷", "胡同", "里"))
+                for face in piece:
+                    ground.compound[face] = name
