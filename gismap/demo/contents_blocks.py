@@ -26,6 +26,7 @@ class Structure:
     share: float = 0.0  # of the block's households, relative to the other structures on it
     homes: tuple[int, ...] = ()  # households of each building unit, where they are fixed beforehand
     plate: str | None = None  # its name inside the compound, where that is fixed beforehand
+    lane: int | None = None  # which lane leads to it, where lanes are numbered
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from gismap.demo.contents_addresses import door_plates, street_lines
 from gismap.demo.contents_blocks import INSETS, MOST_TURN, Structure, structures
 from gismap.demo.contents_institutions import Institution, above
 from gismap.demo.contents_plots import Plot, Shapes, outlines, plots, refuge, standing
-from gismap.demo.contents_special import DOORS, SPECIALS, lane_of
+from gismap.demo.contents_special import DOORS, SPECIALS
 from gismap.demo.model import Block, BlockUse, Land
 from gismap.elements.values import BuildingDraft, BuildingUnitDraft, DwellingDraft, ElementDraft
 from gismap.geometry.ground import GroundPlane
@@ -261,16 +261,12 @@ def _drafts(blocks: Sequence[Block], raised: Sequence[_Raised], plane: GroundPla
                 category=one.structure.use,
                 name=one.name,
                 anchor=anchor,
-                attributes=_attributes(one),
+                attributes={} if one.structure.lane is None else {"lane": one.structure.lane},
                 building=_building(one, named=blocks[one.block].compound),
             ),
         )
         for number, (one, shape, anchor) in enumerate(zip(raised, shapes, anchors, strict=True), start=1)
     ]
-
-
-def _attributes(one: _Raised) -> dict[str, object]:
-    return {} if one.structure.plate is None else {"lane": lane_of(one.structure.plate)}
 
 
 def _building(one: _Raised, named: str | None) -> BuildingDraft:

@@ -1,8 +1,10 @@
 """The two places of Yuyang whose numbers are known exactly: a compound of towers and a quarter of courtyards."""
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from random import Random
+from typing import TypeVar
 
 import numpy as np
 import shapely
@@ -10,6 +12,7 @@ import shapely
 from gismap.demo.contents_blocks import Slab, Structure, courtyards_on, slabs_on
 from gismap.demo.contents_plots import Plot, outlines, standing
 
+Item = TypeVar("Item")
 Placed = tuple[int, Structure]
 """Which of the plots, and what stands on it."""
 
@@ -19,12 +22,13 @@ JINLIN_BUILDINGS, JINLIN_THREE_STAIRS, JINLIN_TALLER = 30, 17, (9, 2)
 others 33, so that 31 units hold 68 households and 46 hold 66: 5,144."""
 
 CAIZHI_ROWS = (10, 10, 9, 9)
-"""Courtyards in each of the four rows from the north; a lane leads to each half of a row: eight lanes."""
+"""Courtyards in the four rows of 才智巷, longest first. A lane leads to each half of a row: eight lanes."""
 
 DOORS = ("北户", "南户", "东户", "西户", "东北户", "西北户", "东南户", "西南户")
 """The doors of a courtyard, by where they lie in it."""
 
-SCALES = (1.0, 0.92, 0.84, 0.76, 0.68, 0.6, 0.52)
+SCALES = tuple(round(0.52 + 0.08 * step, 2) for step in range(18, -1, -1))
+"""Sizes that are tried, largest first."""
 
 
 def jinlin(plots: Sequence[Plot], _households: Sequence[int], rng: Random) -> list[Placed]:
@@ -38,7 +42,11 @@ def jinlin(plots: Sequence[Plot], _households: Sequence[int], rng: Random) -> li
         )  # fmt: skip
         return slabs_on(plot, smaller, rng)
 
-    found = _spread(_enough(plots, towers, JINLIN_BUILDINGS), JINLIN_BUILDINGS)
+    laid = (_laid(plots, towers, scale) for scale in SCALES if scale <= 1.24)
+    enough = next((found for found in laid if len(found) >= JINLIN_BUILDINGS), None)
+    if enough is None:
+        raise ValueError("there is no room for thirty towers")
+    found = _spread(enough, JINLIN_BUILDINGS)
     three = set(_spread(range(JINLIN_BUILDINGS), JINLIN_THREE_STAIRS))
     result, counted = [], {2: 0, 3: 0}
     for index, (plot, one) in enumerate(found):
@@ -53,22 +61,31 @@ def jinlin(plots: Sequence[Plot], _households: Sequence[int], rng: Random) -> li
 
 def caizhi(plots: Sequence[Plot], households: Sequence[int], rng: Random) -> list[Placed]:
     """才智巷: 4 rows, 8 lanes, 38 courtyards; the households of its blocks are dealt out to the courtyards."""
-    found = _enough(plots, lambda plot, scale: courtyards_on(plot, rng, scale), sum(CAIZHI_ROWS))
-    found = _spread(sorted(found, key=_reading), sum(CAIZHI_ROWS))
-    homes = _dealt(max(sum(households), len(found)), len(found), rng)
-    result, start = [], 0
-    for row, count in enumerate(CAIZHI_ROWS, start=1):
-        members = sorted(zip(found[start : start + count], homes[start : start + count], strict=True), key=_eastward)
-        start += count
-        for number, ((plot, one), doors) in enumerate(members, start=1):
-            result.append((plot, replace(one, homes=(doors,), plate=f"{row}排{number}号院")))
+    rows = _four_rows(plots, rng)
+    homes = iter(_dealt(max(sum(households), sum(CAIZHI_ROWS)), sum(CAIZHI_ROWS), rng))
+    result = []
+    for row, yards in enumerate(rows, start=1):
+        for number, (plot, one) in enumerate(yards, start=1):
+            lane = 2 * row - (1 if number <= (len(yards) + 1) // 2 else 0)  # odd to the west, even to the east
+            plate = f"{row}排{number}号院"
+            result.append((plot, replace(one, homes=(next(homes),), plate=plate, lane=lane)))
     return result
 
 
-def lane_of(plate: str) -> int:
-    """The lane that leads to a courtyard of 才智巷: the western or the eastern one of its row."""
-    row, number = (int(part) for part in plate.removesuffix("号院").split("排"))
-    return 2 * row - (1 if number <= (CAIZHI_ROWS[row - 1] + 1) // 2 else 0)
+def _four_rows(plots: Sequence[Plot], rng: Random) -> list[list[Placed]]:
+    """Four neighbouring rows, north first, of as large courtyards as they have room for."""
+    for scale in SCALES:
+        rows: dict[tuple[int, int], list[Placed]] = defaultdict(list)
+        for plot, one in _laid(plots, lambda plot, scale: courtyards_on(plot, rng, scale), scale):
+            rows[plot, one.footprint.row].append((plot, one))
+        ordered = sorted(rows.values(), key=lambda row: -sum(one.footprint.y for _, one in row) / len(row))
+        for start in range(len(ordered) - 3):
+            window = ordered[start : start + 4]
+            longest_first = sorted(range(4), key=lambda index: -len(window[index]))
+            wanted = dict(zip(longest_first, CAIZHI_ROWS, strict=True))
+            if all(len(window[index]) >= count for index, count in wanted.items()):
+                return [_spread(window[index], wanted[index]) for index in range(4)]
+    raise ValueError("there is no room for four rows of courtyards")
 
 
 Special = Callable[[Sequence[Plot], Sequence[int], Random], list[Placed]]
@@ -76,35 +93,19 @@ SPECIALS: Mapping[str, Special] = {"金林小区": jinlin, "才智巷": caizhi}
 """By the name of the compound that the land gives to their blocks."""
 
 
-def _enough(plots: Sequence[Plot], lay: Callable[[Plot, float], list[Structure]], count: int) -> list[Placed]:
-    """At least `count` structures that can stand, as large as that allows."""
-    found: list[Placed] = []
-    allowed = np.array([plot.shape for plot in plots], dtype=object)
-    for scale in SCALES:
-        tried = [(index, one) for index, plot in enumerate(plots) for one in lay(plot, scale)]
-        if not tried:
-            continue
-        stands = standing(
-            outlines([one.footprint for _, one in tried]), shapely.buffer(allowed, 1.5, join_style="mitre"),
-            np.array([index for index, _ in tried]),
-        )  # fmt: skip
-        found = [one for one, stands_too in zip(tried, stands, strict=True) if stands_too]
-        if len(found) >= count:
-            return found
-    raise ValueError(f"there is room for {len(found)} of {count} buildings only")
+def _laid(plots: Sequence[Plot], lay: Callable[[Plot, float], list[Structure]], scale: float) -> list[Placed]:
+    """What can stand on the plots at that scale."""
+    tried = [(index, one) for index, plot in enumerate(plots) for one in lay(plot, scale)]
+    if not tried:
+        return []
+    allowed = shapely.buffer(np.array([plot.shape for plot in plots], dtype=object), 1.5, join_style="mitre")
+    stands = standing(outlines([one.footprint for _, one in tried]), allowed, np.array([index for index, _ in tried]))
+    return [one for one, stands_too in zip(tried, stands, strict=True) if stands_too]
 
 
-def _spread(found: Sequence[object], count: int) -> list:  # type: ignore[type-arg]
+def _spread(found: Sequence[Item], count: int) -> list[Item]:
     """`count` of them, evenly over their order."""
     return [found[index * len(found) // count] for index in range(count)]
-
-
-def _reading(placed: Placed) -> float:
-    return -placed[1].footprint.y
-
-
-def _eastward(member: tuple[Placed, int]) -> float:
-    return member[0][1].footprint.x
 
 
 def _dealt(total: int, count: int, rng: Random) -> list[int]:
