@@ -59,7 +59,8 @@ def _places() -> list[ElementDraft]:
         ElementDraft("key_places", kind, Point(lon + 1e-3 * i, lat + 1e-3), category=kind, name=name)
         for i, (kind, name) in enumerate(zip(kinds, names, strict=True))
     ]
-    station = ElementDraft("service_stations", "station", Point(lon, lat - 1e-3), category="station", name="福安服务站")
+    at = Point(lon, lat - 1e-3)
+    station = ElementDraft("service_stations", "s", at, category="community_station", name="福安服务站")
     return [*places, station]
 
 
@@ -80,7 +81,7 @@ def _assignments() -> list[AssignmentDraft]:
 
 def _care_persons() -> list[ElementDraft]:
     persons = []
-    for i, (category, count) in enumerate((("living_alone", 18), ("disabled", 9), ("left_behind_child", 3))):
+    for i, (category, count) in enumerate((("living_alone_elderly", 18), ("disability", 9), ("left_behind_child", 3))):
         lon, lat = centre(i % 2, i // 2)
         persons += [
             ElementDraft("care_persons", f"{category}{n}", Point(lon, lat), category=category) for n in range(count)

@@ -6,7 +6,6 @@ Results go to stdout, everything else to stderr. Exit codes: 0 good, 1 a check f
 
 import sys
 
-import click
 import typer
 
 from gismap.errors import EXIT_UNUSABLE, GismapError
@@ -30,14 +29,14 @@ def main() -> None:
 
     try:
         sys.exit(app(standalone_mode=False) or 0)
-    except click.exceptions.Exit as stop:
+    except typer.Exit as stop:
         sys.exit(stop.exit_code)
-    except click.ClickException as wrong:
-        wrong.show(sys.stderr)
+    except typer.TyperException as wrong:
+        print(f"gismap: {wrong.format_message()} (--help tells more)", file=sys.stderr)
         sys.exit(EXIT_USAGE)
     except (GismapError, GeometryError) as error:
         field = f"{error.field}: " if error.field else ""
         print(f"gismap: {field}{error.detail}", file=sys.stderr)
         sys.exit(EXIT_UNUSABLE)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):
         sys.exit(130)

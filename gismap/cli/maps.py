@@ -36,5 +36,8 @@ def make_map(
         page = map_file(
             connected, wanted, user=user or getpass.getuser(), now=datetime.now(ZoneInfo(settings.timezone))
         )
-    output.write_text(page, encoding="utf-8")
+    try:
+        output.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise BadInputError(f"{output} cannot be written: {error.strerror}", field="output") from error
     print(output)

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from gismap.boundaries.values import ZoneType
 from gismap.errors import NotFoundError
-from gismap.i18n import CATALOGUE, Language, category_title, say
+from gismap.i18n import CATALOGUE, Language, say
 from gismap.themes import queries
 from gismap.themes.fills import Fill, UnitNumbers, categories, choropleth
 from gismap.themes.queries import Extent
@@ -93,7 +93,7 @@ def gather(connection: Connection, theme: Theme, extent: Extent, language: Langu
         "shapes": _joined(row.shape for row in units),
         "streets": _streets(connection, bounds),
         "places": _json([_place_row(row, position) for row in drawn]),
-        "titles": _json(_category_titles(drawn, care, language)),
+        "titles": _json(_category_titles(language)),
         "teams": _json(_teams(teams, position, persons=persons)),
         "roles": _json({row.role: say(f"role.{row.role}", language) for row in teams}),
         "care": _json(_care(care, position)),
@@ -198,11 +198,14 @@ def _building_row(row: Any, position: Mapping[str, int]) -> list[object]:
     return [row.element_id, row.name or row.address, row.floors, row.households, row.use, position.get(row.unit_id, -1)]
 
 
-def _category_titles(places: Rows, care: Rows, language: Language) -> dict[str, str]:
-    titles = {row.category: category_title(row.layer, row.category, language) for row in places if row.category}
-    return titles | {
-        row.category: category_title("care_persons", row.category, language) for row in care if row.category
-    }
+def _category_titles(language: Language) -> dict[str, dict[str, str]]:
+    """Titles of all known categories by layer: answers of the server name ones that the map does not draw."""
+    titles: dict[str, dict[str, str]] = defaultdict(dict)
+    for key in CATALOGUE:
+        if key.startswith("category."):
+            _, layer, category = key.split(".", 2)
+            titles[layer][category] = say(key, language)
+    return titles
 
 
 def _teams(teams: Rows, position: Mapping[str, int], *, persons: bool) -> dict[int, list[list[object]]]:

@@ -34,7 +34,7 @@
     if (!counts) return "";
     const shown = (value) => (value === null ? "&lt; 5" : gismap.number(value));
     const kinds = Object.entries(counts).filter(([category]) => category)
-      .map(([category, value]) => `<li><span>${escape(gismap.doc.titles[category] ?? category)}</span><b>${shown(value)}</b></li>`);
+      .map(([category, value]) => `<li><span>${escape(gismap.title("care_persons", category))}</span><b>${shown(value)}</b></li>`);
     return `<details class="care"><summary>${say("care")} <b>${"" in counts ? shown(counts[""]) : ""}</b>
       <small>${escape(gismap.doc.care.month)}</small></summary><ul>${kinds.join("")}</ul><p class="none">${say("care_note")}</p></details>`;
   }
@@ -81,13 +81,13 @@
   };
 
   gismap.showPlace = (place) => {
-    const kind = gismap.doc.titles[place.category] ?? gismap.symbol(place.group).title;
+    const kind = gismap.title(place.layer, place.category) || gismap.symbol(place.group).title;
     open(elementCard(place, kind, place.group, ""), place.at);
   };
 
   gismap.showBuilding = (building, at) => open(elementCard(building, say("building"), "buildings",
     `<ul class="figures">${figure(say("floors"), building.floors)}${figure(say("households"), building.households)}
-     ${figure(say("use"), escape(gismap.doc.titles[building.use] ?? building.use))}</ul>`), at);
+     ${figure(say("use"), escape(gismap.title("buildings", building.use)))}</ul>`), at);
 
   // ---- hovered and chosen
   const outline = (className, weight) => L.geoJSON(null, {

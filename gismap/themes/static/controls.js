@@ -169,6 +169,13 @@
       },
     });
     map.addControl(new Tools({ position: "topright" }));
+    // The whole page fills the screen, not the map alone: title, legend and what they say about the data stay.
+    const full = map.fullscreenControl;
+    full.options.fullscreenElement = document.documentElement;
+    document.addEventListener("fullscreenchange", () => {
+      full.link.title = say(document.fullscreenElement ? "fullscreen_end" : "fullscreen");
+      full.link.setAttribute("aria-label", full.link.title);
+    });
     L.control.scale({ imperial: false, position: "bottomleft", maxWidth: 160 }).addTo(map);
     const north = make("div", "north", map.getContainer());
     make("i", "", north, "▲");

@@ -4,15 +4,15 @@
 {
   const say = (key, values) => gismap.say(key, values);
   const { escape } = gismap;
-  const LAYERS = ["buildings", "key_places", "service_stations", "supplies", "staff"];
+  const LAYERS = ["buildings", "key_places", "service_stations", "supplies", "staff", "care_persons"];
 
-  async function ask(address, body) {
+  // Refusals are told in the reader's words: `refusals` has a text for a status, and others have one of their own.
+  async function ask(address, refusals, body) {
     const answer = await fetch(address, body && {
       method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body),
     }).catch(() => { throw new Error(say("offline")); });
-    const found = await answer.json();
-    if (!answer.ok) throw new Error(found.detail ?? found.title);
-    return found;
+    if (!answer.ok) throw new Error(refusals[answer.status] ?? say("no_answer"));
+    return answer.json();
   }
 
   gismap.desk = (map) => {
@@ -36,6 +36,7 @@
     locate(map, marks, panels[0]);
     area(map, marks, panels[1]);
     tabs.children[0].click();
+    root.querySelector("#point").focus();
     const open = make("button", "sheet-button", document.body, say("desk"));
     open.type = "button";
     open.addEventListener("click", () => document.body.classList.toggle("desk-open"));
@@ -81,7 +82,7 @@
   function locate(map, marks, panel) {
     const form = gismap.make("form", "", panel);
     const input = gismap.make("input", "", form);
-    Object.assign(input, { id: "point", placeholder: say("point_hint"), autocomplete: "off", autofocus: true });
+    Object.assign(input, { id: "point", placeholder: say("point_hint"), autocomplete: "off" });
     input.setAttribute("aria-label", say("point_hint"));
     const frame = gismap.make("select", "", form);
     frame.setAttribute("aria-label", say("frame"));
@@ -100,9 +101,11 @@
     out.innerHTML = `<p class="empty">${say("locate_empty")}</p>`;
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      const [x, y] = input.value.trim().split(/[\s,,;]+/);
+      const [x, y] = input.value.trim().split(/[\s,,;;、]+/).map(Number);
       answered(out, async () => {
-        const found = await ask(`/api/locate?${new URLSearchParams({ x: x ?? "", y: y ?? "", crs: frame.value, near: "key_places:3" })}`);
+        if (!Number.isFinite(x) || !Number.isFinite(y)) throw new Error(say("point_unreadable"));
+        const question = new URLSearchParams({ x, y, crs: frame.value, near: "key_places:3", as_of: gismap.doc.district.as_of });
+        const found = await ask(`/api/locate?${question}`, { 400: say("point_astray") });
         marks.clearLayers();
         const at = L.latLng(found.point.lat, found.point.lon);
         dot(marks, at, found.verdict);
@@ -147,7 +150,10 @@
     radius.setAttribute("aria-label", say("radius"));
     let sketched = null;
     const search = (shape) => answered(out, async () => {
-      const found = await ask("/api/resources/search", { area: shape, layers: LAYERS, counts: true, limit: 300 });
+      const refusals = { 400: say("area_unusable"), 404: say("no_such_unit") };
+      const found = await ask("/api/resources/search", refusals, {
+        area: shape, filter: { layers: LAYERS }, counts: true, limit: 300, as_of: gismap.doc.district.as_of,
+      });
       draw(marks, found);
       return resourcesCard(found);
     });
@@ -191,22 +197,29 @@
 
   function draw(marks, { features }) {
     const { symbols } = gismap.doc;
+    const above = { pane: "sketch", renderer: L.svg({ pane: "sketch" }), interactive: false };
+    const colour = ({ properties }) => symbols.layers[properties.layer]?.colour ?? "#0072b2";
     L.geoJSON(features, {
-      pane: "sketch", renderer: L.svg({ pane: "sketch" }), interactive: false,
-      style: ({ properties }) => ({ color: symbols.layers[properties.layer]?.colour ?? "#24478f", weight: 1.5, fillOpacity: 0.35 }),
-      pointToLayer: (feature, at) => L.circleMarker(at, { pane: "sketch", radius: 5, color: "#fff", weight: 1.5, fillOpacity: 1,
-        fillColor: symbols.layers[feature.properties.layer]?.colour ?? "#0072b2" }),
+      ...above,
+      style: (feature) => ({ color: colour(feature), weight: 1.5, fillOpacity: 0.35 }),
+      pointToLayer: (feature, at) => L.circleMarker(at, {
+        ...above, radius: 5, color: "#fff", weight: 1.5, fillOpacity: 1, fillColor: colour(feature),
+      }),
     }).addTo(marks);
   }
 
+  // What cannot be told apart or is too small to be told comes as text, such as "< 5".
+  const shown = (count) => (typeof count === "number" ? gismap.number(count) : escape(count));
+
   function resourcesCard({ features, counts, next }) {
-    const { titles } = gismap.doc;
-    const sections = Object.entries(counts ?? {}).map(([layer, kinds]) => {
-      const total = Object.values(kinds).reduce((sum, count) => sum + (count ?? 0), 0);
-      const rows = Object.entries(kinds).sort((one, other) => other[1] - one[1]).slice(0, 8).map(([kind, count]) =>
-        `<li><span>${escape(titles[kind] ?? say("uncategorised"))}</span><b>${gismap.number(count)}</b></li>`);
-      return `<section class="counted"><h4><i class="sign s-${layer === "key_places" ? "education" : layer}"></i>
-        ${say(`layer_${layer}`)} <b>${gismap.number(total)}</b></h4><ul>${rows.join("")}</ul></section>`;
+    const sections = LAYERS.filter((layer) => counts[layer]).map((layer) => {
+      const { total, ...kinds } = counts[layer];
+      const all = total ?? Object.values(kinds).reduce((sum, count) => sum + count, 0);
+      const listed = Object.entries(kinds).filter(([kind]) => kind).sort((one, other) => other[1] - one[1]);
+      const rows = listed.slice(0, 8).map(([kind, count]) => `<li><span>${escape(gismap.title(layer, kind))}</span><b>${shown(count)}</b></li>`);
+      const note = layer === "care_persons" ? `<p class="none">${say("care_whole_grids")}</p>` : "";
+      return `<section class="counted"><h4><i class="sign s-${layer}">${gismap.symbol(layer)?.sign ?? ""}</i>
+        ${say(`layer_${layer}`)} <b>${shown(all)}</b></h4><ul>${rows.join("")}</ul>${note}</section>`;
     });
     if (!sections.length) return `<p class="empty">${say("nothing_here")}</p>`;
     return `${sections.join("")}<p class="none">${next ? say("drawn_first", { count: features.length }) : say("drawn_all", { count: features.length })}</p>`;

@@ -23,6 +23,9 @@ window.gismap = {
   number(value) {
     return value.toLocaleString("en-US");
   },
+  title(layer, category) {
+    return this.doc.titles[layer]?.[category] ?? category; // one that an import brought along is its own title
+  },
   chain(unit) {
     const above = [];
     for (let at = unit.parent; at >= 0; at = this.units[at].parent) above.unshift(this.units[at]);
@@ -32,12 +35,12 @@ window.gismap = {
   pins: {}, // markers by group of places
 };
 
-// Panes exist before Folium adds the first layer; streets and lifted outlines never catch the pointer.
+// Panes exist before Folium adds the first layer; what is drawn in them never catches the pointer.
 L.Map.addInitHook(function () {
   for (const [name, order] of [["land", 200], ["streets", 300], ["lifted", 450], ["sketch", 460], ["tags", 590]]) {
     const pane = this.createPane(name);
     pane.style.zIndex = order;
-    if (name !== "sketch") pane.style.pointerEvents = "none";
+    pane.style.pointerEvents = "none";
   }
 });
 
@@ -151,7 +154,8 @@ L.Map.addInitHook(function () {
       className: `pin s-${group}`, html: `<b>${gismap.symbol(group).sign}</b>`, iconSize: [24, 24], iconAnchor: [12, 12],
     });
     const marker = L.marker([lat, lon], { icon: icons[group], title: name ?? "", keyboard: true });
-    marker.place = { id, group, category, name, unit: gismap.units[unit], at: L.latLng(lat, lon) };
+    const layer = group in gismap.doc.symbols.layers ? group : "key_places";
+    marker.place = { id, group, layer, category, name, unit: gismap.units[unit], at: L.latLng(lat, lon) };
     marker.on("click", () => gismap.showPlace(marker.place));
     (gismap.pins[group] ??= []).push(marker);
     return marker;

@@ -121,7 +121,8 @@
     return shape;
   };
 
-  gismap.sketching = () => current !== null;
+  gismap.picking = false; // whether the next click on the map answers a question
+  gismap.sketching = () => current !== null || gismap.picking;
 
   const metres = (points) => points.slice(1).reduce((sum, point, index) => sum + point.distanceTo(points[index]), 0);
   const spoken = (length) => (length >= 1000 ? `${(length / 1000).toFixed(2)} km` : `${length.toFixed(0)} m`);
