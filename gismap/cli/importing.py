@@ -1,0 +1,146 @@
+"""`gismap import`, its undo, and `gismap template`: files into the district; what a file means is decided elsewhere."""
+
+import csv
+import getpass
+import sys
+from collections.abc import Sequence
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from gismap.cli import app
+from gismap.cli.common import engine
+from gismap.errors import BadInputError
+from gismap.settings import get_settings
+
+if TYPE_CHECKING:  # readers of files weigh a third of a second, which no other command should pay
+    from gismap.importing.service import Outcome
+    from gismap.importing.values import Rejection
+
+SHOWN_REJECTIONS = 20
+
+
+class LayerFirst(TyperGroup):
+    """Lets the layer stand where a command would: `import buildings FILE` beside `import undo 3`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if args and args[0] not in {*self.commands, "--help"}:
+            args = ["layer", *args]
+        return list(super().parse_args(ctx, args))
+
+
+importing = typer.Typer(
+    cls=LayerFirst,
+    no_args_is_help=True,
+    help="Import a file: `import LAYER FILE`, take it back: `import undo BATCH`, or boundaries: `import grids FILE`.",
+)
+app.add_typer(importing, name="import")
+
+
+@importing.command(name="layer")
+def import_layer(
+    layer: Annotated[str, typer.Argument(help="buildings, streets, key_places, service_stations, supplies, staff, …")],
+    file: Annotated[Path, typer.Argument(help="GeoJSON, GeoPackage, Shapefile (zipped too), .osm, CSV or XLSX.")],
+    crs: Annotated[str, typer.Option(help="auto (as the file says), wgs84, cgcs2000, gcj02, bd09 or EPSG:n.")] = "auto",
+    columns: Annotated[str | None, typer.Option(help="ours=theirs,…; remembered for the source.")] = None,
+    source: Annotated[str | None, typer.Option(help="Where the data is from; the file's name when not given.")] = None,
+    key: Annotated[str | None, typer.Option(help="Column that tells a thing again in the next file.")] = None,
+    sheet: Annotated[str | None, typer.Option(help="Sheet of a workbook, or layer of a GeoPackage.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count, and write nothing.")] = False,
+    skip_rejected: Annotated[bool, typer.Option("--skip-rejected", help="Import the good rows, in one go.")] = False,
+    report: Annotated[Path | None, typer.Option(help="Write all rejected rows to this CSV.")] = None,
+    since: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First day it holds; today.")] = None,
+    title_zh: Annotated[str | None, typer.Option(help="Adds a layer of this title.")] = None,
+    title_en: Annotated[str | None, typer.Option(help="The new layer's English title.")] = None,
+) -> int:
+    """Import a file into a layer: all of it or nothing. Prints counts; exit code 1 when nothing was done."""
+    from gismap.importing.preparing import Order  # noqa: PLC0415
+    from gismap.importing.service import import_file  # noqa: PLC0415
+
+    settings = get_settings()
+    order = Order(
+        layer=layer,
+        path=file,
+        source=source or file.name,
+        crs=crs,
+        columns=_pairs(columns),
+        key=key,
+        sheet=sheet,
+        skip_rejected=skip_rejected,
+        dry_run=dry_run,
+        title_zh=title_zh,
+        title_en=title_en,
+    )
+    with engine() as database:
+        outcome = import_file(
+            database,
+            order,
+            since=_day(since, settings.today()),
+            actor=getpass.getuser(),
+            far_km=settings.far_km,
+        )
+    _tell(outcome.notes, outcome.rejections, report)
+    refused = bool(outcome.rejections) and not skip_rejected
+    print(_summary(outcome, dry_run=dry_run, refused=refused))
+    done = outcome.batch is not None or dry_run
+    return 0 if done and not refused else 1
+
+
+@importing.command(name="undo")
+def undo_import(batch: Annotated[int, typer.Argument(help="The number that the import printed.")]) -> None:
+    """Take an import back: what it added goes, what it changed is as it was."""
+    from gismap.importing.service import undo  # noqa: PLC0415
+
+    with engine() as database:
+        done = undo(database, batch, actor=getpass.getuser())
+    print(f"batch {batch}: undone, {done['layer']} from {done['source']} are as before")
+
+
+def _pairs(text: str | None) -> dict[str, str]:
+    pairs: dict[str, str] = {}
+    for part in text.split(",") if text else []:
+        ours, sign, theirs = part.partition("=")
+        if not sign or not ours.strip() or not theirs.strip():
+            raise BadInputError(f"{part!r} is not of the form ours=theirs", field="columns")
+        pairs[ours.strip()] = theirs.strip()
+    return pairs
+
+
+def _day(moment: datetime | None, today: date) -> date:
+    if moment is None:
+        return today
+    if moment.date() > today:
+        raise BadInputError(
+            f"{moment.date()} is yet to come; things are imported as of today or earlier", field="since"
+        )
+    return moment.date()
+
+
+def _tell(notes: Sequence[str], rejections: Sequence["Rejection"], report: Path | None) -> None:
+    for note in notes:
+        print(note, file=sys.stderr)
+    for each in rejections[:SHOWN_REJECTIONS]:
+        print(f"row {each.row}: {each.field}: {each.reason}", file=sys.stderr)
+    if len(rejections) > SHOWN_REJECTIONS:
+        more = len(rejections) - SHOWN_REJECTIONS
+        print(f"and {more} more; --report FILE.csv lists them all", file=sys.stderr)
+    if report is not None:
+        try:
+            with report.open("w", encoding="utf-8-sig", newline="") as stream:
+                writer = csv.writer(stream)
+                writer.writerow(["row", "field", "reason"])
+                writer.writerows([each.row, each.field, each.reason] for each in rejections)
+        except OSError as error:
+            raise BadInputError(f"{report} cannot be written: {error.strerror}", field="report") from error
+
+
+def _summary(outcome: "Outcome", *, dry_run: bool, refused: bool) -> str:
+    counts: dict[str, Any] = outcome.as_dict()
+    if refused:
+        listed = f"{counts['read']} read, {counts['rejected']} rejected"
+        return f"nothing imported: {listed}; correct them, or import the rest with --skip-rejected"
+    lead = "dry run" if dry_run else "nothing to do" if outcome.batch is None else f"batch {outcome.batch}"
+    return f"{lead}: " + ", ".join(f"{number} {name}" for name, number in counts.items())

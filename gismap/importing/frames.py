@@ -1,0 +1,183 @@
+"""In which frame a file's positions are, and what they are in EPSG:4490; evidence is shown, nothing is guessed."""
+
+import numpy as np
+import pyproj
+import shapely
+
+from gismap.errors import BadInputError
+from gismap.geometry.datums import (
+    Frame,
+    check_near,
+    check_position,
+    parse_frame,
+    plausible_positions,
+    to_cgcs2000,
+)
+from gismap.geometry.errors import CrsError, GeometryError
+from gismap.importing.values import Objects, Rejection
+
+Bounds = tuple[float, float, float, float]
+
+_STORED = {"wgs84", "cgcs2000", "EPSG:4326", "EPSG:4490"}
+_FAR_OUT_DEGREES = 3.0
+"""Farther than this outside the area that a projected frame is made for, a position is taken for a mistake."""
+_DECIMALS = 10
+"""Of transformed degrees (0.01 mm), so that the same file gives the same digest with any version of PROJ."""
+
+
+def choose_frame(asked: str, of_file: str | None, geom: Objects) -> Frame:
+    """The frame that the user names, else the one that the file names.
+
+    Raises:
+        CrsError: unknown, or nobody says; the text then shows what the positions could be.
+        BadInputError: the positions cannot be in that frame: metres labelled as degrees, or the reverse.
+    """
+    bounds = _bounds(geom)
+    if asked != "auto":
+        frame = parse_frame(asked)
+    elif of_file is not None:
+        frame = parse_frame(of_file)
+    else:
+        raise CrsError(
+            f"the file does not say its coordinate frame: give it with --crs. {evidence(bounds)}", field="crs"
+        )
+    if bounds is None:
+        return frame
+    in_metres = max(abs(number) for number in bounds) > 1000
+    if frame.in_degrees and in_metres:
+        raise BadInputError(
+            f"these cannot be degrees, though {_who(asked)} says {frame.name}: name the right frame with --crs. "
+            + evidence(bounds),
+            field="crs",
+        )
+    if not frame.in_degrees and not in_metres and _look_like_degrees(bounds):
+        raise BadInputError(
+            f"these look like degrees, though {_who(asked)} says {frame.name}: name the right frame with --crs. "
+            + evidence(bounds),
+            field="crs",
+        )
+    return frame
+
+
+def _who(asked: str) -> str:
+    return "the file" if asked == "auto" else "--crs"
+
+
+def evidence(bounds: Bounds | None) -> str:
+    """What the positions span, and which frames that could be."""
+    if bounds is None:
+        return "It holds no usable positions."
+    min_x, min_y, max_x, max_y = bounds
+    if _look_like_degrees(bounds):
+        could_be = "degrees, so wgs84, cgcs2000, gcj02 (phones, Amap) or bd09 (Baidu)"
+    elif _look_like_degrees((min_y, min_x, max_y, max_x)):
+        could_be = "degrees with x and y swapped: x is the longitude"
+    else:
+        could_be = _metric_frames(bounds)
+    return f"x {min_x:,.6g} to {max_x:,.6g}, y {min_y:,.6g} to {max_y:,.6g}: {could_be}"
+
+
+def _metric_frames(bounds: Bounds) -> str:
+    """Which projected frames a box could be in; an easting of 8 digits that starts with 25 to 45 carries its zone."""
+    min_x, min_y, max_x, _ = bounds
+    zone = int(min_x // 1_000_000)
+    if 25 <= zone <= 45 and int(max_x // 1_000_000) == zone:
+        return f"metres whose easting carries zone {zone}, such as EPSG:{4488 + zone}"
+    if 25 <= int(min_y // 1_000_000) <= 45:
+        return "metres with x and y swapped: x is the easting here, while surveyors write x for northing"
+    if min_x >= 100_000 and max_x < 1_000_000:
+        return "metres without zone, such as EPSG:4534 to EPSG:4554 (3° zones of CGCS2000)"
+    return "metres of some projected frame"
+
+
+def to_stored(geom: Objects, frame: Frame) -> tuple[Objects, Objects | None]:
+    """Shapes in EPSG:4490, and the shapes as they came where that is another frame; heights are dropped.
+
+    What cannot be transformed has NaN positions.
+    """
+    flat = shapely.force_2d(geom)
+    if frame.name in _STORED:
+        return flat, None
+
+    def moved(positions: np.ndarray) -> np.ndarray:
+        lon, lat = to_cgcs2000(positions[:, 0], positions[:, 1], frame)
+        return np.round(np.column_stack([lon, lat]), _DECIMALS)
+
+    return shapely.transform(flat, moved), flat
+
+
+def misplaced(
+    stored: Objects, reported: Objects | None, rows: np.ndarray, frame: Frame, district: Bounds | None, far_km: float
+) -> list[Rejection]:
+    """Rows whose positions cannot be, or lie far from the district (None: nothing is published yet)."""
+    rejections: dict[int, Rejection] = {}
+    came = stored if reported is None else reported
+    for i in np.flatnonzero(~_plausible(stored, frame)):
+        rejections[int(rows[i])] = Rejection(int(rows[i]), "geometry", _why_impossible(came[i], frame))
+    if district is not None:
+        for i in np.flatnonzero(~_near(stored, district)):
+            row = int(rows[i])
+            reason = None if row in rejections else _why_far(stored[i], district, far_km)
+            if reason is not None:
+                rejections[row] = Rejection(row, "geometry", reason)
+    return list(rejections.values())
+
+
+def _plausible(stored: Objects, frame: Frame) -> np.ndarray:
+    """Which shapes have positions that can be: finite, in range, and where their frame is used."""
+    positions, index = shapely.get_coordinates(stored, return_index=True)
+    good = plausible_positions(positions[:, 0], positions[:, 1])
+    area = None if frame.in_degrees else pyproj.CRS.from_user_input(frame.definition).area_of_use
+    if area is not None and area.west < area.east:
+        good &= (positions[:, 0] > area.west - _FAR_OUT_DEGREES) & (positions[:, 0] < area.east + _FAR_OUT_DEGREES)
+        good &= (positions[:, 1] > area.south - _FAR_OUT_DEGREES) & (positions[:, 1] < area.north + _FAR_OUT_DEGREES)
+    return np.asarray(np.bincount(index[~good], minlength=len(stored)) == 0)
+
+
+def _why_impossible(shape: shapely.Geometry, frame: Frame) -> str:
+    positions = shapely.get_coordinates(shape)
+    if not np.isfinite(positions).all():
+        return "coordinates must be finite numbers"
+    if not frame.in_degrees:
+        x, y = positions[0]
+        return (
+            f"x={x:,.1f}, y={y:,.1f} lies outside {frame.name}; did you swap x and y? x is the easting here, "
+            "while Chinese surveyors write x for northing"
+        )
+    bad = positions[~plausible_positions(positions[:, 0], positions[:, 1])]
+    try:
+        check_position(*map(float, (bad if len(bad) else positions)[0]))
+    except GeometryError as error:
+        return error.detail
+    return f"the position lies outside {frame.name}"
+
+
+def _near(stored: Objects, district: Bounds) -> np.ndarray:
+    """Which shapes touch the district's box at once, without measuring kilometres; empty ones count as near."""
+    min_x, min_y, max_x, max_y = shapely.bounds(stored).T
+    west, south, east, north = district
+    return np.asarray(~((min_x > east) | (max_x < west) | (min_y > north) | (max_y < south)))
+
+
+def _why_far(shape: shapely.Geometry, district: Bounds, far_km: float) -> str | None:
+    west, south, east, north = shape.bounds
+    middle_lon, middle_lat = (district[0] + district[2]) / 2, (district[1] + district[3]) / 2
+    try:
+        check_near(min(max(middle_lon, west), east), min(max(middle_lat, south), north), district, far_km)
+    except GeometryError as error:
+        return error.detail
+    return None
+
+
+def _bounds(geom: Objects) -> Bounds | None:
+    """The box of most positions, without the outermost hundredth on each side: one stray row decides nothing."""
+    positions = shapely.get_coordinates(geom)
+    positions = positions[np.isfinite(positions).all(axis=1)]
+    if not len(positions):
+        return None
+    low, high = np.percentile(positions, [1, 99], axis=0, method="nearest")
+    return float(low[0]), float(low[1]), float(high[0]), float(high[1])
+
+
+def _look_like_degrees(bounds: Bounds) -> bool:
+    return -180 <= bounds[0] <= bounds[2] <= 180 and -90 <= bounds[1] <= bounds[3] <= 90

@@ -1,0 +1,171 @@
+"""From a file to drafts: read, screened, matched, placed, cleaned; needs no connection and stores nothing."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+
+from gismap.elements.values import ElementDraft, StreetDraft
+from gismap.errors import BadInputError
+from gismap.geometry.datums import Frame
+from gismap.importing.drafting import clean_table, element_drafts, street_drafts
+from gismap.importing.fields import EXAMPLE_KEY, KEY, POSITION, LayerForm, match_columns
+from gismap.importing.frames import Bounds
+from gismap.importing.placing import place
+from gismap.importing.reading import read_table
+from gismap.importing.rostering import UnitPlace, roster_drafts
+from gismap.importing.screening import check_columns
+from gismap.importing.values import Rejection, Table
+from gismap.staff.values import AssignmentDraft
+
+BY_CONTENT = ""
+"""In a remembered mapping, the key column of rows that are told apart by what they say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What the user asks to import, and how."""
+
+    layer: str
+    path: Path
+    source: str
+    crs: str = "auto"
+    columns: Mapping[str, str] = field(default_factory=dict)
+    key: str | None = None
+    sheet: str | None = None
+    skip_rejected: bool = False
+    dry_run: bool = False
+    title_zh: str | None = None
+    title_en: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What of the database bears on how a file is understood."""
+
+    form: LayerForm
+    remembered: Mapping[str, str] | None
+    district: Bounds | None
+    units: Mapping[str, UnitPlace]
+    since: date
+    far_km: float
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Drafts of all good rows, and the rejections of the others; `notes` is what the user should know."""
+
+    read: int
+    elements: Sequence[ElementDraft]
+    streets: Sequence[StreetDraft]
+    posts: Sequence[AssignmentDraft]
+    rejections: list[Rejection]
+    frame: Frame
+    mapping: dict[str, str]
+    notes: list[str]
+
+
+def prepare(order: Order, around: Surroundings) -> Prepared:
+    """Everything that can be known before writing.
+
+    Raises:
+        BadInputError: the file, its columns or its frame cannot be used at all.
+        CrsError: nobody says which frame, or it is unknown.
+    """
+    table = read_table(order.path, order.layer, order.sheet)
+    persons = order.layer == "staff"
+    check_columns(order.layer, table.columns, allowed=table.columns if persons else ())
+    mapping, notes = _mapping(order, around, table)
+    table, examples = _without_examples(table, mapping)
+    notes += [f"row {row}: the example of the template was left out" for row in examples]
+    crs = "cgcs2000" if _has_no_positions(table, around.form, mapping) else order.crs
+    placed = place(table, around.form, mapping, crs=crs, district=around.district, far_km=around.far_km)
+    cleaned, rejections = clean_table(placed, around.form, mapping, persons=persons)
+    elements: Sequence[ElementDraft] = ()
+    streets: Sequence[StreetDraft] = ()
+    posts: Sequence[AssignmentDraft] = ()
+    if persons:
+        elements, posts, wrong = roster_drafts(cleaned, around.units, around.since)
+    elif order.layer == "streets":
+        streets, wrong = street_drafts(cleaned)
+    else:
+        elements, wrong = element_drafts(order.layer, cleaned, around.form)
+    rejected = sorted(_one_per_cause(placed.rejections + rejections + wrong), key=lambda each: each.row)
+    turned_away = {each.row for each in wrong}
+    if turned_away and not persons:
+        good = ~np.isin(cleaned.rows, list(turned_away))
+        elements = [draft for draft, keep in zip(elements, good, strict=True) if keep]
+    read = len(cleaned.rows) + len({each.row for each in rejected} - set(cleaned.rows.tolist()))
+    kept = {**mapping, KEY: mapping.get(KEY, BY_CONTENT)}
+    return Prepared(read, elements, streets, posts, rejected, placed.frame, kept, notes)
+
+
+def _mapping(order: Order, around: Surroundings, table: Table) -> tuple[dict[str, str], list[str]]:
+    """Which of the file's columns holds each of ours, and what to tell about it."""
+    form, notes = around.form, []
+    if table.geom is not None:  # columns of positions are only attributes beside real shapes
+        form = replace(form, fields=tuple(each for each in form.fields if each.name not in POSITION))
+    remembered = dict(around.remembered or {})
+    given = {**order.columns, **({KEY: order.key} if order.key else {})}
+    by_content = remembered.pop(KEY, None) == BY_CONTENT and KEY not in given
+    if around.remembered and KEY in around.remembered and not by_content:
+        remembered[KEY] = around.remembered[KEY]
+    strict = KEY in given or KEY in remembered
+    base = match_columns(form, table.columns, {k: v for k, v in remembered.items() if k not in given}, remembered=True)
+    mapping = match_columns(form, table.columns, given)
+    mapping = {**{ours: theirs for ours, theirs in base.items() if theirs not in given.values()}, **mapping}
+    if mapping != match_columns(form, table.columns, given):
+        used = ", ".join(f"{ours}={theirs}" for ours, theirs in mapping.items() if remembered.get(ours) == theirs)
+        notes.append(f"columns as remembered for {order.source}: {used}")
+    if by_content:
+        mapping.pop(KEY, None)
+    elif KEY in mapping and not strict and not _tells_apart(table, mapping[KEY], order.layer):
+        notes.append(f"column {mapping[KEY]!r} does not tell rows apart; they are known by shape and values")
+        mapping.pop(KEY)
+    _check_required(form, mapping, table)
+    if not form.keeps_others:
+        left = [name for name in table.columns if name not in mapping.values()]
+        notes += [f"columns left out: {', '.join(left[:20])}"] if left else []
+    return mapping, notes
+
+
+def _tells_apart(table: Table, column: str, layer: str) -> bool:
+    """Whether a column found by its heading can be the key; the form's own headings are taken at their word."""
+    if column in {"key", "编号", "工号"} or layer == "staff":
+        return True
+    values = table.columns[column].tolist()
+    return None not in values and len(set(values)) == len(values)
+
+
+def _check_required(form: LayerForm, mapping: Mapping[str, str], table: Table) -> None:
+    missing = [each for each in form.fields if each.required and each.name not in mapping]
+    if missing:
+        wanted = ", ".join(f"{each.name} ({each.zh})" for each in missing)
+        has = ", ".join(list(table.columns)[:20])
+        raise BadInputError(
+            f"the file has no column for {wanted}; it has {has}: name it with --columns {missing[0].name}=…",
+            field="columns",
+        )
+
+
+def _without_examples(table: Table, mapping: Mapping[str, str]) -> tuple[Table, list[int]]:
+    """The table without the example rows and the English headings of a template."""
+    if KEY not in mapping:
+        return table, []
+    keys = table.columns[mapping[KEY]]
+    example = np.array([key == EXAMPLE_KEY for key in keys], dtype=bool)
+    heading = np.array([key == KEY for key in keys], dtype=bool) & (np.arange(len(keys)) == 0)
+    return table.taken(~(example | heading)), [int(row) for row in table.rows[example]]
+
+
+def _has_no_positions(table: Table, form: LayerForm, mapping: Mapping[str, str]) -> bool:
+    """Whether a roster gives no positions at all, so that there is no frame to ask for."""
+    if not form.position_optional or table.geom is not None:
+        return False
+    return not any(name in mapping and any(table.columns[mapping[name]] != None) for name in POSITION)  # noqa: E711
+
+
+def _one_per_cause(rejections: Sequence[Rejection]) -> list[Rejection]:
+    return list(dict.fromkeys(rejections))

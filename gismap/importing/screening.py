@@ -1,0 +1,99 @@
+"""Keeps personal information out of layers that are not about persons, and barred categories out of all of them.
+
+Columns are judged by their names, values by what they look like. What a layer does with a column is not decided here.
+"""
+
+import re
+import unicodedata
+from collections.abc import Collection, Mapping
+
+import numpy as np
+
+from gismap.errors import BadInputError
+from gismap.importing.values import Objects, Rejection
+
+IDENTITY = frozenset(
+    """身份证 证件号 公民身份 护照 户口 出生日期 出生年月 生日
+    id_card idcard id_no id_number identity_number identity_no sfz sfzh passport birth birthday birthdate dob""".split()
+)
+PHONE = frozenset(
+    """电话 手机 联系方式 联系号码 微信
+    phone mobile tel telephone cell cellphone wechat contact""".split()
+)
+PERSON_NAME = frozenset(
+    """姓名 户主 联系人 负责人 法人 法定代表人 业主 居民 房主 租客 承租人 保管人 监护人
+    person full_name fullname first_name last_name surname owner_name householder tenant resident xm""".split()
+)
+BARRED = frozenset(
+    """信访 上访 犯罪 前科 刑满 刑释 矫正 违法人员 宗教 信仰 信教 民族 政治面貌 党员 党派 艾滋 吸毒 涉毒 戒毒
+    petition petitioner offence offense offender criminal crime_record religion religious faith denomination ethnic
+    ethnicity political politics party_member hiv aids drug_history drug_use drug_user""".split()
+)
+"""Words in the names of columns."""
+
+_IDENTITY_NUMBER = re.compile(
+    r"(?<![0-9a-z])[1-9]\d{5}(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dx](?![0-9a-z])", re.IGNORECASE
+)
+_MOBILE_NUMBER = re.compile(r"(?<![0-9.])(?:\+?86[- ]?)?1[3-9]\d(?:[- ]?\d{4}){2}(?![0-9])")
+
+
+def check_columns(layer: str, columns: Collection[str], *, allowed: Collection[str] = ()) -> None:
+    """Refuse a file with columns that must not enter this layer; `allowed` are those that the layer is about.
+
+    Raises:
+        BadInputError: naming the columns and the remedy.
+    """
+    barred = [name for name in columns if _is_among(name, BARRED)]
+    if barred:
+        raise BadInputError(
+            f"the column {_quoted(barred)} is about matters that are never kept of anyone: remove it from the file",
+            field="columns",
+        )
+    identity = [name for name in columns if _is_among(name, IDENTITY)]
+    personal = [name for name in columns if name not in allowed and _is_among(name, PHONE | PERSON_NAME)]
+    if identity or personal:
+        raise BadInputError(
+            f"the column {_quoted(identity + personal)} is personal information, which {layer} does not take: "
+            "remove it from the file",
+            field="columns",
+        )
+
+
+def personal_values(columns: Mapping[str, Objects], rows: Objects | np.ndarray) -> list[Rejection]:
+    """Rows that hold what looks like an identity number or a mobile number; one rejection per row."""
+    found: dict[int, Rejection] = {}
+    for name, values in columns.items():
+        for text in {value for value in values.tolist() if _may_hold_number(value)}:
+            what = _personal_number(text)
+            if what is not None:
+                for i in np.flatnonzero(values == text):
+                    row = int(rows[i])
+                    found.setdefault(row, Rejection(row, name, f"holds what looks like {what}: remove it"))
+    return [found[row] for row in sorted(found)]
+
+
+def _may_hold_number(value: object) -> bool:
+    if isinstance(value, bool) or value is None:
+        return False
+    return not isinstance(value, str) or len(value) >= 11
+
+
+def _personal_number(value: object) -> str | None:
+    if isinstance(value, float):
+        value = int(value) if value.is_integer() else 0
+    text = unicodedata.normalize("NFKC", str(value))
+    if _IDENTITY_NUMBER.search(text):
+        return "an identity number"
+    return "a mobile number" if _MOBILE_NUMBER.search(text) else None
+
+
+def _is_among(name: str, words: Collection[str]) -> bool:
+    """Chinese words anywhere in the name; English ones as whole words of it, so that `hotel` is no `tel`."""
+    plain = unicodedata.normalize("NFKC", name)
+    parts = re.findall(r"[a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", plain).lower())
+    joined = "_" + "_".join(parts) + "_"
+    return any(f"_{word}_" in joined if word.isascii() else word in plain for word in words)
+
+
+def _quoted(names: Collection[str]) -> str:
+    return ", ".join(f"{name!r}" for name in names)

@@ -1,0 +1,133 @@
+"""Reads CSV and XLSX into columns of text: codes keep their zeros, positions are not looked for yet."""
+
+import csv
+import datetime
+import io
+import zipfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import openpyxl
+from openpyxl.utils.exceptions import InvalidFileException
+
+from gismap.errors import BadInputError
+from gismap.importing.values import Rejection, Table, objects
+
+_EXACT_INTEGER = 10**15
+"""Beyond this, a spreadsheet has rounded a code that was typed as a number."""
+
+
+def read_csv(path: Path) -> Table:
+    """The rows of a CSV in UTF-8 (with or without BOM), UTF-16 with BOM or GB18030; comma, semicolon or tab.
+
+    Raises:
+        BadInputError: another encoding, or no header.
+    """
+    text = _decoded(path)
+    header = text.split("\n", 1)[0]
+    delimiter = max(",;\t", key=header.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    numbered, start = [], 1
+    try:
+        for values in reader:
+            numbered.append((start, [value.strip() for value in values]))
+            start = reader.line_num + 1
+    except csv.Error as error:
+        raise BadInputError(f"{path.name}, line {reader.line_num}: {error}", field="file") from error
+    return _table(path, numbered)
+
+
+def read_xlsx(path: Path, sheet: str | None) -> Table:
+    """The rows of a sheet; the first one where none is named. Numbers become text as they are shown.
+
+    Raises:
+        BadInputError: damaged, no such sheet, or no header.
+    """
+    try:
+        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+    except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, OSError, EOFError) as error:
+        raise BadInputError(
+            f"{path.name} is no readable workbook; it may be truncated: save it again as XLSX", field="file"
+        ) from error
+    try:
+        if sheet is not None and sheet not in book.sheetnames:
+            raise BadInputError(f"there is no sheet {sheet!r}; there are {', '.join(book.sheetnames)}", field="sheet")
+        chosen = book[sheet or book.sheetnames[0]]
+        if not hasattr(chosen, "iter_rows"):
+            raise BadInputError(f"{chosen.title!r} holds a chart and no rows", field="sheet")
+        chosen.reset_dimensions()  # some programs write wrong ones
+        rows = [[_cell(value) for value in values] for values in chosen.iter_rows(values_only=True)]
+    except (zipfile.BadZipFile, ValueError, KeyError, EOFError, SyntaxError) as error:
+        raise BadInputError(f"{path.name} is damaged: save it again as XLSX", field="file") from error
+    finally:
+        book.close()
+    return _table(path, list(enumerate(rows, 1)))
+
+
+def _decoded(path: Path) -> str:
+    content = path.read_bytes()
+    encodings = ("utf-16",) if content[:2] in {b"\xff\xfe", b"\xfe\xff"} else ("utf-8-sig", "gb18030")
+    for encoding in encodings:
+        try:
+            return content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    raise BadInputError(f"{path.name} is text in neither UTF-8 nor GB18030: save it as CSV UTF-8", field="file")
+
+
+def _table(path: Path, numbered: Sequence[tuple[int, list[Any]]]) -> Table:
+    filled = [(number, values) for number, values in numbered if any(value not in (None, "") for value in values)]
+    if not filled:
+        raise BadInputError(f"{path.name} holds no rows", field="file")
+    names = _header(path, filled[0][1])
+    width, rejections, kept, rows = len(names), [], [], []
+    for number, values in filled[1:]:
+        extra = [value for value in values[width:] if value not in (None, "")]
+        if extra:
+            reason = f"the row has {len(values)} values, the header {width}: quote values that contain the separator"
+            rejections.append(Rejection(number, "row", reason))
+        elif any(isinstance(value, _Rounded) for value in values):
+            at = next(i for i, value in enumerate(values) if isinstance(value, _Rounded))
+            reason = "a code of more than 15 digits was rounded by the spreadsheet: format the column as text"
+            rejections.append(Rejection(number, names[at] or "row", reason))
+        else:
+            kept.append(([value if value != "" else None for value in values] + [None] * width)[:width])
+            rows.append(number)
+    columns = {name: objects([row[i] for row in kept]) for i, name in enumerate(names) if name is not None}
+    return Table(columns, np.array(rows, dtype=np.int64), rejections=rejections)
+
+
+def _header(path: Path, values: Iterable[Any]) -> list[str | None]:
+    """Names of columns; a column without a heading is left out, unless nothing has one."""
+    names = [str(value).strip() if value not in (None, "") else None for value in values]
+    while names and names[-1] is None:
+        names.pop()
+    named = [name for name in names if name is not None]
+    double = next((name for name in named if named.count(name) > 1), None)
+    if double is not None:
+        raise BadInputError(f"{path.name} has two columns called {double!r}: rename one", field="file")
+    return names
+
+
+class _Rounded(str):
+    """A number too long for a spreadsheet to hold exactly."""
+
+    __slots__ = ()
+
+
+def _cell(value: Any) -> str | None:
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        if abs(value) >= _EXACT_INTEGER:
+            return _Rounded(value)
+        return str(int(value)) if float(value).is_integer() else repr(value)
+    if isinstance(value, datetime.datetime) and value.time() == datetime.time():
+        value = value.date()
+    if isinstance(value, datetime.date | datetime.time):
+        return value.isoformat()
+    return str(value).strip()

@@ -1,0 +1,171 @@
+"""Reads GeoPackage and Shapefile through GDAL: encodings told, broken shapes turned away one by one."""
+
+import math
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyogrio
+import pyogrio.raw
+import shapely
+from pyogrio.errors import DataLayerError, DataSourceError, FeatureError
+
+from gismap.errors import BadInputError
+from gismap.importing.values import Objects, Rejection, Table, objects
+
+_DBF_PARTS = (".shp", ".dbf", ".prj", ".cpg")
+
+
+def read_geopackage(path: Path, layer: str | None) -> Table:
+    """The rows of a layer; the only one where none is named.
+
+    Raises:
+        BadInputError: damaged, or the layer is not named and there are several.
+    """
+    layers = [str(name) for name in _gdal(path.name, pyogrio.list_layers, path)[:, 0]]
+    if not layers:
+        raise BadInputError(f"{path.name} holds no layers", field="file")
+    if layer is None and len(layers) > 1:
+        raise BadInputError(
+            f"{path.name} holds several layers: choose one of {', '.join(layers)} with --sheet", field="sheet"
+        )
+    if layer is not None and layer not in layers:
+        raise BadInputError(f"{path.name} has no layer {layer!r}; it holds {', '.join(layers)}", field="sheet")
+    return _table(path.name, path, layer=layer or layers[0])
+
+
+def read_shapefile(path: Path) -> Table:
+    """The rows of a Shapefile; its text in the encoding of its .cpg, else as its bytes tell.
+
+    Raises:
+        BadInputError: damaged, or parts are missing.
+    """
+    sibling = _siblings(path)
+    if ".dbf" not in sibling:
+        raise BadInputError(f"{path.name} lacks its .dbf, which holds the attributes: give both files", field="file")
+    encoding = None if ".cpg" in sibling else _dbf_encoding(sibling[".dbf"].read_bytes())
+    if ".shx" in sibling:
+        return _table(path.name, path, encoding=encoding)
+    with _restored_index(path, sibling) as copy:
+        return _table(path.name, copy, encoding=encoding)
+
+
+def read_zipped_shapefile(path: Path) -> Table:
+    """The rows of the only Shapefile in a zip.
+
+    Raises:
+        BadInputError: a damaged zip, or one with no Shapefile or several.
+    """
+    with tempfile.TemporaryDirectory(prefix="gismap-zip-") as folder:
+        try:
+            with zipfile.ZipFile(path) as archive:
+                shapes = [name for name in archive.namelist() if name.lower().endswith(".shp")]
+                if len(shapes) != 1:
+                    found = f"several: {', '.join(shapes)}" if shapes else "none"
+                    raise BadInputError(f"{path.name} should hold one Shapefile; it holds {found}", field="file")
+                stem = shapes[0][:-4].lower()
+                for name in archive.namelist():
+                    if name[:-4].lower() == stem:
+                        target = Path(folder) / f"part{name[-4:].lower()}"
+                        with archive.open(name) as source, target.open("wb") as sink:
+                            shutil.copyfileobj(source, sink)
+        except (zipfile.BadZipFile, EOFError, OSError, RuntimeError) as error:
+            raise BadInputError(f"{path.name} cannot be unpacked: {error}; zip it again", field="file") from error
+        return read_shapefile(Path(folder) / "part.shp")
+
+
+def _siblings(path: Path) -> dict[str, Path]:
+    """The files of a Shapefile by their endings, whatever their case."""
+    return {each.suffix.lower(): each for each in path.parent.glob(f"{_escaped(path.stem)}.*")}
+
+
+def _escaped(text: str) -> str:
+    return "".join(f"[{character}]" if character in "*?[" else character for character in text)
+
+
+@contextmanager
+def _restored_index(path: Path, sibling: dict[str, Path]) -> Iterator[Path]:
+    """A copy with a new .shx: GDAL would write it beside the user's file, and the option breaks other reads."""
+    with tempfile.TemporaryDirectory(prefix="gismap-shx-") as folder:
+        for ending in _DBF_PARTS:
+            if ending in sibling:
+                shutil.copyfile(sibling[ending], Path(folder) / f"{path.stem}{ending}")
+        pyogrio.set_gdal_config_options({"SHAPE_RESTORE_SHX": True})
+        try:
+            yield Path(folder) / f"{path.stem}.shp"
+        finally:
+            pyogrio.set_gdal_config_options({"SHAPE_RESTORE_SHX": None})
+
+
+def _dbf_encoding(content: bytes) -> str:
+    """UTF-8 or GB18030, whichever reads the attributes with fewer errors: fields of fixed width cut characters."""
+    header = int.from_bytes(content[8:10], "little") if len(content) > 32 else 0
+    names, body = content[32:header], content[header:]
+    errors = {
+        encoding: sum(part.decode(encoding, errors="replace").count("�") for part in (names, body))
+        for encoding in ("UTF-8", "GB18030")
+    }
+    return min(errors, key=lambda encoding: errors[encoding])
+
+
+def _table(name: str, source: Path, **options: Any) -> Table:
+    meta, _, wkb, fields = _gdal(name, pyogrio.raw.read, source, **options)
+    if wkb is None:
+        raise BadInputError(f"{name} holds a table without shapes", field="file")
+    columns = {str(column): _values(values) for column, values in zip(meta["fields"], fields, strict=True)}
+    rows = np.arange(1, len(wkb) + 1)
+    geom, rejections = _shapes(wkb)
+    keep = ~np.isin(rows, [rejection.row for rejection in rejections])
+    return Table(columns, rows, geom, meta["crs"], rejections).taken(keep)
+
+
+def _gdal(name: str, function: Any, *arguments: Any, **options: Any) -> Any:
+    try:
+        return function(*arguments, **options)
+    except (DataSourceError, DataLayerError, FeatureError, UnicodeDecodeError, ValueError) as error:
+        cause = str(error).splitlines()[0].split(": ", 1)[-1].rstrip(".")
+        raise BadInputError(
+            f"{name} cannot be read: {cause[:160]}; it may be truncated or damaged, export it again", field="file"
+        ) from error
+
+
+def _shapes(wkb: Objects) -> tuple[Objects, list[Rejection]]:
+    """Shapes of all rows at once; rows whose bytes make no shape are turned away with GEOS' reason."""
+    geom = shapely.from_wkb(wkb, on_invalid="ignore")
+    rejections = []
+    for i in np.flatnonzero(~shapely.is_geometry(geom)):
+        rejections.append(Rejection(int(i) + 1, "geometry", _reason(wkb[i])))
+    return geom, rejections
+
+
+def _reason(wkb: bytes | None) -> str:
+    if wkb is None:
+        return "the shape is empty"
+    try:
+        shapely.from_wkb(wkb)
+    except shapely.errors.ShapelyError as error:
+        if "closed" in str(error):
+            return "a ring is not closed: repeat its first position last"
+        return f"the shape cannot be read: {str(error).split(': ', 1)[-1][:100]}"
+    return "the shape cannot be read"
+
+
+def _values(values: Any) -> Objects:
+    """Text stripped, times as ISO text, NaN and empty text as None."""
+    if values.dtype.kind == "M":
+        texts = np.datetime_as_string(values, unit="D" if (values == values.astype("M8[D]")).all() else "s")
+        return objects([None if text == "NaT" else text for text in texts])
+    if values.dtype.kind == "f":
+        return objects([None if math.isnan(number) else number for number in values.tolist()])
+    return objects([_plain(value) for value in values.tolist()])
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.strip() or None
+    return value if value is None or isinstance(value, int | float) else str(value)
