@@ -1,0 +1,218 @@
+"""Persons in care: never a feature, never a small count, and nothing that subtracting answers would tell."""
+
+import itertools
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+import shapely
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from shapely import Point, box
+from sqlalchemy import text
+from starlette.testclient import TestClient
+
+from gismap.elements.care_counts import refresh_care_counts
+from gismap.elements.suppression import THRESHOLD, withheld
+from gismap.elements.values import ElementDraft
+from gismap.elements.writing import write_elements
+from gismap.publishing import publish
+from gismap.settings import Settings
+from gismap.store.server import PrivateServer
+from gismap.store.session import make_engine, reading, writing
+from tests.conftest import serving
+from tests.districts import COMMUNITIES, COUNTY, SOUTH, STEP, WEST, buildings_in_each_grid, cell, centre, small_county
+from tests.elements.conftest import FIRST
+
+TODAY = Settings().today()
+CELLS = {COMMUNITIES[column] + f"{row + 1:03d}": cell(column, row) for column in range(2) for row in range(2)}
+IN_CARE = {("living_alone", 0, 0): 18, ("living_alone", 0, 1): 7, ("living_alone", 1, 0): 2, ("disabled", 0, 0): 6,
+           ("disabled", 1, 1): 9, ("left_behind_child", 0, 1): 1, ("living_alone", 1, 1): 5}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Cared:
+    """The application on a county with persons in care, their identities, and what is published of them by leaf."""
+
+    client: TestClient
+    secrets: set[str]
+    published: dict[tuple[str, str], int | None]
+
+    def search(self, **body: Any) -> dict[str, Any]:
+        answer = self.client.post("/api/resources/search", json=body)
+        assert answer.status_code == 200, answer.text
+        assert not any(secret in answer.text for secret in self.secrets)
+        return dict(answer.json())
+
+
+@pytest.fixture(scope="module")
+def cared(server: PrivateServer, template: str) -> Iterator[Cared]:
+    urls = server.create_database("cared", template)
+    engine = make_engine(urls.service_url)
+    persons = [
+        ElementDraft("care_persons", f"{category}-{column}-{row}-{n}", Point(centre(column, row)), category=category)
+        for (category, column, row), number in IN_CARE.items()
+        for n in range(number)
+    ]
+    with writing(engine) as connection:
+        publish(connection, small_county(), effective_from=FIRST, today=TODAY, author="t", reason="t")
+        elements = [*buildings_in_each_grid(), *persons]
+        write_elements(connection, elements, source="t", source_crs="EPSG:4490", since=FIRST)
+        refresh_care_counts(connection, TODAY.replace(day=1), today=TODAY)
+    with reading(engine) as connection:
+        secrets = connection.execute(text("SELECT element_id FROM element WHERE layer = 'care_persons'")).scalars()
+        counts = connection.execute(
+            text("SELECT code, category, shown FROM care_count JOIN grid USING (unit_id) WHERE is_leaf")
+        )
+        cared = Cared(None, set(secrets), {(row.code, row.category): row.shown for row in counts})  # type: ignore[arg-type]
+    engine.dispose()
+    with serving(urls) as client:
+        yield Cared(client, cared.secrets, cared.published)
+
+
+def test_a_person_in_care_is_no_feature_whatever_is_asked(cared: Cared) -> None:
+    assert len(cared.secrets) == sum(IN_CARE.values())
+    lon, lat = centre(0, 0)
+    areas: list[dict[str, Any]] = [
+        {},
+        {"area": {"unit": COUNTY}},
+        {"area": {"unit": COMMUNITIES[0] + "001"}},
+        {"area": {"bbox": [lon - 1e-4, lat - 1e-4, lon + 1e-4, lat + 1e-4]}},
+        {"area": {"circle": {"center": [lon, lat], "radius_m": 1}}},
+        {"area": {"polygon": [shapely.geometry.mapping(cell(0, 0))["coordinates"][0]]}},
+        {"area": {"corridor": {"line": [[lon, lat], [lon + 0.01, lat]], "half_width_m": 5}}},
+        {"nearest": {"point": [lon, lat], "k": 1000}},
+    ]
+    filters: list[dict[str, Any]] = [
+        {},
+        {"layers": ["care_persons"]},
+        {"layers": ["key_persons", "buildings", "staff"]},
+        {"category": ["living_alone", "disabled", "left_behind_child"]},
+        {"attributes": {"x": 1}},
+    ]
+    for area, filter_ in itertools.product(areas, filters):
+        body = area | {"filter": filter_, "limit": 1000}
+        if "nearest" in area and {"care_persons", "key_persons"} & set(filter_.get("layers", [])):
+            assert cared.client.post("/api/resources/search", json=body).status_code == 400
+            continue
+        answer = cared.search(**body)
+        assert {feature["properties"]["layer"] for feature in answer["features"]} <= {"buildings"}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/resources?limit=1000",
+        "/api/resources?layers=care_persons&counts=true&limit=1000",
+        "/api/resources?layers=key_persons&name=a",
+        "/api/resources?layers=care_persons&cursor=WyIyMDI2LTExLTIwIiwiY2FyZV9wZXJzb25zIiwiMCJd",
+        f"/api/grids/{COUNTY}",
+        f"/api/grids/{COMMUNITIES[0]}001",
+        f"/api/grids/{COMMUNITIES[0]}001/history",
+        "/api/locate?x=117.005&y=35.405&near=buildings:50,staff:50,key_places:50",
+        "/api/layers",
+        "/maps/one",
+    ],
+)
+def test_no_page_names_a_person_in_care(cared: Cared, path: str) -> None:
+    answer = cared.client.get(path)
+    assert answer.status_code == 200
+    assert not any(secret in answer.text for secret in cared.secrets)
+
+
+def told(answer: dict[str, Any]) -> dict[str, Any]:
+    return dict(answer["counts"]["care_persons"])
+
+
+def test_a_unit_tells_what_is_published_of_it(cared: Cared) -> None:
+    for code in CELLS:
+        expected = {category or "total": "< 5" if shown is None else shown
+                    for (leaf, category), shown in cared.published.items() if leaf == code}  # fmt: skip
+        assert told(cared.search(area={"unit": code}, counts=True)) == expected
+        assert cared.client.get(f"/api/grids/{code}").json()["care_persons"]["counts"] == expected
+    assert told(cared.search(area={"unit": COUNTY}, counts=True))["total"] == 48
+    assert told(cared.search(counts=True)) == told(cared.search(area={"unit": COUNTY}, counts=True))
+
+
+@pytest.mark.parametrize("width", [1e-5, 1e-3, STEP * 0.999])
+def test_a_shape_that_holds_no_whole_grid_tells_nothing(cared: Cared, width: float) -> None:
+    lon, lat = centre(0, 0)
+    shape = box(lon - width / 2, lat - width / 2, lon + width / 2, lat + width / 2)
+    for area in ({"bbox": list(shape.bounds)}, {"polygon": shapely.geometry.mapping(shape)},
+                 {"circle": {"center": [lon, lat], "radius_m": width * 45_000}}):  # fmt: skip
+        answer = cared.search(area=area, counts=True)
+        assert told(answer) == {"total": "< 5"} and answer["care"]["units_counted"] == 0
+
+
+@given(
+    st.floats(WEST - STEP, WEST + STEP),
+    st.floats(SOUTH - STEP, SOUTH + STEP),
+    st.floats(STEP / 2, 3 * STEP),
+    st.floats(STEP / 2, 3 * STEP),
+)
+@settings(max_examples=40, deadline=None)
+def test_a_free_shape_adds_up_what_is_published_of_whole_grids_and_nothing_else(
+    cared: Cared, west: float, south: float, width: float, height: float
+) -> None:
+    """So the difference of two shapes is made of published figures too, and tells nothing that they do not."""
+    shape = box(west, south, west + width, south + height)
+    inside = [code for code, square in CELLS.items() if shape.covers(square)]
+    expected: Counter[str] = Counter()
+    for (code, category), shown in cared.published.items():
+        if code in inside:
+            expected[category or "total"] += shown or 0
+    for area in ({"bbox": list(shape.bounds)}, {"polygon": shapely.geometry.mapping(shape)}):
+        counts = told(cared.search(area=area, counts=True))
+        assert counts == ({key: n or "< 5" for key, n in expected.items()} or {"total": "< 5"})
+
+
+def test_filters_that_only_elements_have_tell_no_count_of_persons(cared: Cared) -> None:
+    for filter_ in ({"name": "1"}, {"attributes": {"beds": 1}}, {"floors": {"min": 1}}, {"use": "residential"}):
+        answer = cared.search(filter=filter_, counts=True)
+        assert "care_persons" not in answer["counts"] and "care" not in answer
+
+
+def test_a_category_is_told_alone_as_it_is_told_among_others(cared: Cared) -> None:
+    together = told(cared.search(area={"unit": COUNTY}, counts=True))
+    alone = told(cared.search(area={"unit": COUNTY}, filter={"category": ["living_alone"]}, counts=True))
+    assert alone == {"living_alone": together["living_alone"]}
+
+
+def test_before_any_count_was_published_nothing_is_told(cared: Cared) -> None:
+    assert cared.search(area={"unit": COUNTY}, counts=True)["care"]["month"] == TODAY.replace(day=1).isoformat()
+    answer = cared.search(area={"unit": COUNTY}, counts=True, as_of="2026-01-31")
+    assert told(answer) == {"total": "< 5"} and answer["care"]["month"] is None
+
+
+# ── what is withheld ───────────────────────────────────────────────────────────────────────────────────────────────
+
+LIMIT = 9
+"""Tables are small enough to look at all of them: every count of a leaf is below this."""
+
+
+@given(st.lists(st.tuples(st.integers(0, LIMIT - 1), st.integers(0, LIMIT - 1)), min_size=2, max_size=3))
+@settings(max_examples=40, deadline=None)
+def test_no_hidden_count_can_be_worked_out_from_what_is_shown(leaves: list[tuple[int, int]]) -> None:
+    table = np.array([(a + b, a, b) for a, b in leaves])
+    table = np.vstack([table.sum(axis=0), table])
+    hidden = withheld(table, np.array([-1] + [0] * len(leaves)))
+    assert hidden[table < THRESHOLD].all()
+    # Every table of whole counts that shows the same, by brute force over the leaves' categories.
+    span = np.arange(LIMIT * 2)
+    free = [span if hidden[1 + leaf, 1 + column] else np.array([table[1 + leaf, 1 + column]])
+            for leaf in range(len(leaves)) for column in range(2)]  # fmt: skip
+    if np.prod([len(one) for one in free]) > 8e6:
+        free = [one if len(one) == 1 else one[: LIMIT + 3] for one in free]
+    cells = [grid.ravel() for grid in np.meshgrid(*free, indexing="ij")]
+    other = np.zeros((*table.shape, len(cells[0])), dtype=np.int32)
+    for n, values in enumerate(cells):
+        other[1 + n // 2, 1 + n % 2] = values
+    other[1:, 0] = other[1:, 1] + other[1:, 2]
+    other[0] = other[1:].sum(axis=0)
+    same = (other == table[:, :, None])[~hidden].all(axis=0)
+    assert same.any()
+    possible = other[:, :, same]
+    assert (possible.min(axis=2) < possible.max(axis=2))[hidden].all()
