@@ -8,11 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
-from gismap.demo.contents_plots import Footprint, Plot, fronts, rows
+from gismap.demo.contents_plots import Footprint, Plot, fronts, inner_plot, rows
 from gismap.demo.model import Block, BlockUse
-
-FLOORS = (6, 11, 18, 26, 33)
-"""How tall residential buildings are: walk-ups, then the heights at which building rules change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +31,7 @@ class Slab:
     """A way to build a compound; lengths in metres."""
 
     floors: int
-    per_floor: int  # households per building unit and floor
+    per_stair: int  # households of a building unit
     stair_width: float
     depth: float
     row_gap: float
@@ -46,17 +43,19 @@ class Slab:
         """Households on a hectare filled with it, corners and gardens left free."""
         stairs = sum(self.stairs) / len(self.stairs)
         ground = (stairs * self.stair_width + self.side_gap * 1.2) * (self.depth + self.row_gap * 1.1)
-        return 0.72 * 1e4 * stairs * self.per_floor * self.floors / ground
+        return 0.7 * 1e4 * stairs * self.per_stair / ground
 
 
 SLABS = (
-    Slab(6, 2, 13.5, 11.5, 19.0, 9.0, (2, 3, 4, 5)),
-    Slab(11, 2, 15.0, 13.0, 28.0, 11.0, (2, 2, 3)),
-    Slab(18, 2, 17.0, 14.5, 36.0, 15.0, (1, 2, 2)),
-    Slab(26, 3, 20.0, 16.0, 40.0, 18.0, (1, 2)),
-    Slab(33, 4, 24.0, 18.0, 38.0, 18.0, (1, 1, 2)),
+    Slab(3, 3, 11.0, 11.0, 14.0, 7.0, (3, 4, 5)),
+    Slab(4, 8, 13.0, 11.5, 16.0, 8.0, (2, 3, 4)),
+    Slab(6, 12, 13.5, 11.5, 19.0, 9.0, (2, 3, 4, 5)),
+    Slab(11, 22, 15.0, 13.0, 28.0, 11.0, (2, 2, 3)),
+    Slab(18, 36, 17.0, 14.5, 36.0, 15.0, (1, 2, 2)),
+    Slab(26, 78, 20.0, 16.0, 40.0, 18.0, (1, 2)),
+    Slab(33, 132, 24.0, 18.0, 38.0, 18.0, (1, 1, 2)),
 )
-"""From open to dense."""
+"""From open to dense: terraces, walk-ups, and the heights at which building rules change."""
 
 INSETS: Mapping[BlockUse, float] = {
     BlockUse.COMPOUND: 13.0,
@@ -99,51 +98,51 @@ def structures(block: Block, plot: Plot, civic: str, rng: Random) -> list[Struct
 
 
 def slab_for(households: int, area: float, rng: Random) -> Slab:
-    """The most open way to house them on `area` m²; one in five compounds is built a step taller and looser."""
+    """The most open way to house them on `area` m²; one compound in four is built a step taller and looser."""
     wanted = households / max(area / 1e4, 0.01)
     index = next((i for i, slab in enumerate(SLABS) if slab.per_hectare >= wanted), len(SLABS) - 1)
-    if rng.random() < 0.2:
+    if rng.random() < 0.25:
         index = min(index + 1, len(SLABS) - 1)
     return SLABS[index]
 
 
 def _compound(households: int, plot: Plot, rng: Random) -> list[Structure]:
-    slab = _loosened(slab_for(households, plot.area, rng), households, plot)
-    found = _thinned(slabs_on(plot, slab, rng), plot, households / (slab.per_floor * slab.floors), rng, garden=True)
+    slab = slab_for(households, plot.area, rng)
+    room = math.sqrt(slab.per_hectare * plot.area / 1e4 / max(households, 1))
+    laid = slabs_on(plot, slab, rng, looser=min(max(room, 1.0), 1.6))
+    found = _thinned(laid, plot, households / slab.per_stair, rng)
     if not found:
         return []
-    per_stair = households / sum(one.share for one in found)
-    tall = next((tall for tall in FLOORS if tall >= slab.floors and tall * slab.per_floor >= per_stair), FLOORS[-1])
-    return [replace(one, floors=tall) for one in found]
+    crowding = households / sum(one.share for one in found) / slab.per_stair
+    taller = [other.floors for other in SLABS if other.floors >= slab.floors * crowding]
+    return [replace(one, floors=max(slab.floors, min(taller, default=33))) for one in found]
 
 
-def _loosened(slab: Slab, households: int, plot: Plot) -> Slab:
-    """With wider gaps where the land holds far more than has to live there."""
-    room = math.sqrt(slab.per_hectare * plot.area / 1e4 / max(households, 1))
-    looser = min(max(room, 1.0), 1.7)
-    return replace(slab, row_gap=slab.row_gap * looser, side_gap=slab.side_gap * looser)
-
-
-def slabs_on(plot: Plot, slab: Slab, rng: Random) -> list[Structure]:
-    """Every slab of that kind for which the plot has room."""
-    lengths = [count * slab.stair_width for count in slab.stairs]
+def slabs_on(plot: Plot, slab: Slab, rng: Random, *, looser: float = 1.0) -> list[Structure]:
+    """Every slab of that kind for which the plot has room, with gaps `looser` times as wide as they have to be."""
     laid = rows(
-        plot, rng, depth=slab.depth, row_gap=slab.row_gap, lengths=lengths, side_gap=slab.side_gap,
+        plot,
+        rng,
+        depth=slab.depth,
+        row_gap=slab.row_gap * looser,
+        lengths=[count * slab.stair_width for count in slab.stairs],
+        side_gap=slab.side_gap * looser,
         stagger=slab.floors > 11,
-    )  # fmt: skip
+    )
     stairs = [round(one.width / slab.stair_width) for one in laid]
     return [Structure(one, "residential", slab.floors, count, count) for one, count in zip(laid, stairs, strict=True)]
 
 
 def _bungalows(households: int, plot: Plot, rng: Random) -> list[Structure]:
-    found = courtyards_on(plot, rng)
-    return _thinned(found, plot, households / 2.6, rng, ragged=0.15)
+    yards = max(households / 2.6, 1.0)
+    scale = min(max(math.sqrt(plot.area * 0.75 / yards / 320), 1.0), 1.45)
+    return _thinned(courtyards_on(plot, rng, scale), plot, yards, rng, ragged=0.15)
 
 
-def courtyards_on(plot: Plot, rng: Random, scale: float = 1.0) -> list[Structure]:
-    """Courtyards side by side along lanes, for all of which the plot has room."""
+def courtyards_on(plot: Plot, rng: Random, scale: float = 1.0, lane: float = 4.5) -> list[Structure]:
+    """Courtyards side by side along lanes `lane` metres wide, for all of which the plot has room."""
     laid = rows(
-        plot, rng, depth=15.0 * scale, row_gap=4.5, lengths=[13.0 * scale, 15.0 * scale, 18.0 * scale], side_gap=1.6
+        plot, rng, depth=15.0 * scale, row_gap=lane, lengths=[13.0 * scale, 15.0 * scale, 18.0 * scale], side_gap=1.6
     )
     found = []
     for one in laid:
@@ -159,12 +158,26 @@ def courtyards_on(plot: Plot, rng: Random, scale: float = 1.0) -> list[Structure
 
 
 def _shops(households: int, plot: Plot, rng: Random) -> list[Structure]:
-    floors = 2 if households == 0 else rng.choice((3, 4, 5, 6))
-    found = []
-    for one in fronts(plot, rng, depth=11.0, lengths=(18.0, 26.0, 34.0, 44.0), gap=4.0):
-        own = rng.choice((2, 3)) if households == 0 else floors
-        found.append(Structure(one, "shop", own, 0, one.width / 10))
-    return found
+    """Shop fronts around the block; homes behind them, or above where there is no room behind."""
+    depth = 11.0
+    found = [
+        Structure(one, "shop", rng.choice((2, 2, 3)))
+        for one in fronts(plot, rng, depth=depth, lengths=(18.0, 26.0, 34.0, 44.0), gap=4.0)
+    ]
+    yard = inner_plot(plot, depth + 16.0)
+    behind = [] if yard is None else _behind_shops(households, yard, rng)
+    if households and not any(one.share for one in behind):
+        tall = rng.choice((4, 5, 6))
+        found = [replace(one, floors=tall, share=one.footprint.width) for one in found]
+    return found + [replace(one, footprint=replace(one.footprint, row=one.footprint.row + 100)) for one in behind]
+
+
+def _behind_shops(households: int, yard: Plot, rng: Random) -> list[Structure]:
+    if households:
+        return _compound(households, yard, rng)
+    use, depth, floors = rng.choice((("shop", 32.0, 4), ("office", 18.0, 12), ("shop", 24.0, 3)))
+    laid = rows(yard, rng, depth=depth, row_gap=22.0, lengths=(34.0, 46.0, 60.0), side_gap=16.0)
+    return [Structure(one, use, floors) for one in laid]
 
 
 def _civic(plot: Plot, kind: str, rng: Random) -> list[Structure]:
@@ -235,18 +248,15 @@ def _open(_households: int, _plot: Plot, _rng: Random) -> list[Structure]:
 
 
 def _thinned(
-    found: Sequence[Structure], plot: Plot, wanted: float, rng: Random, *, garden: bool = False, ragged: float = 0.35
+    found: Sequence[Structure], plot: Plot, wanted: float, rng: Random, *, ragged: float = 0.35
 ) -> list[Structure]:
-    """Enough of them for `wanted` shares: a compound gives up its middle for a garden, a village its fringe."""
+    """Enough of them for `wanted` shares: those nearest to the middle, with a fringe as `ragged` as that."""
     middle, reach = plot.middle, math.sqrt(plot.area / math.pi)
-
-    def keeping(one: Structure) -> float:
-        away = math.dist((one.footprint.x, one.footprint.y), middle) / reach
-        return (away if garden else -away) + rng.uniform(-ragged, ragged)
-
-    values = [keeping(one) for one in found]
+    away = [
+        math.dist((one.footprint.x, one.footprint.y), middle) / reach + rng.uniform(-ragged, ragged) for one in found
+    ]
     kept, shares = set(), 0.0
-    for index in sorted(range(len(found)), key=values.__getitem__, reverse=True):
+    for index in sorted(range(len(found)), key=away.__getitem__):
         if shares >= wanted and kept:
             break
         kept.add(index)

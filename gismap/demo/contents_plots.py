@@ -69,6 +69,11 @@ def plots(shapes: Shapes, insets: Floats, most_turn: Floats) -> list[Plot | None
     return [_plot(shape, float(angle)) for shape, angle in zip(inner, angles, strict=True)]
 
 
+def inner_plot(plot: Plot, inset: float) -> Plot | None:
+    """What is left of a plot `inset` metres inside it."""
+    return _plot(shapely.buffer(plot.shape, -inset, join_style="mitre"), plot.angle)
+
+
 def main_axes(shapes: Shapes) -> Floats:
     """The direction of each polygon's longest straight stretch, as an angle from east in (−45°, 45°]."""
     boxes = shapely.oriented_envelope(shapes)

@@ -1,6 +1,6 @@
 """The two places of Yuyang whose numbers are known exactly: a compound of towers and a quarter of courtyards."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from random import Random
@@ -16,7 +16,7 @@ Item = TypeVar("Item")
 Placed = tuple[int, Structure]
 """Which of the plots, and what stands on it."""
 
-TOWERS = Slab(33, 2, 17.0, 15.0, 34.0, 16.0, (3,))
+TOWERS = Slab(33, 66, 17.0, 15.0, 34.0, 16.0, (3,))
 JINLIN_BUILDINGS, JINLIN_THREE_STAIRS, JINLIN_TALLER = 30, 17, (9, 2)
 """17 buildings have three units and 13 have two, 77 together. 9 and 2 of them have 34 floors of two households and the
 others 33, so that 31 units hold 68 households and 46 hold 66: 5,144."""
@@ -27,26 +27,28 @@ CAIZHI_ROWS = (10, 10, 9, 9)
 DOORS = ("北户", "南户", "东户", "西户", "东北户", "西北户", "东南户", "西南户")
 """The doors of a courtyard, by where they lie in it."""
 
-SCALES = tuple(round(0.52 + 0.08 * step, 2) for step in range(18, -1, -1))
+Size = tuple[float, float]
+"""How much larger than usual a building is, and how wide the gap or lane beside it (as a factor, or in metres)."""
+
+TOWER_SIZES: Sequence[Size] = [(1.0, 2.2 - 0.15 * step) for step in range(9)] + [(0.9, 1.0), (0.8, 0.9), (0.7, 0.8)]
+YARD_SIZES: Sequence[Size] = [
+    (round(1.9 - 0.08 * step, 2), lane) for step in range(18) for lane in (14.0, 11.0, 8.0, 6.0, 4.5)
+]
 """Sizes that are tried, largest first."""
 
 
 def jinlin(plots: Sequence[Plot], _households: Sequence[int], rng: Random) -> list[Placed]:
     """金林小区: 30 buildings, 77 building units, 5,144 households."""
 
-    def towers(plot: Plot, scale: float) -> list[Structure]:
-        smaller = replace(
-            TOWERS,
-            stair_width=TOWERS.stair_width * scale, depth=TOWERS.depth * scale,
-            row_gap=TOWERS.row_gap * scale, side_gap=TOWERS.side_gap * scale,
-        )  # fmt: skip
-        return slabs_on(plot, smaller, rng)
+    def towers(plot: Plot, size: Size) -> list[Structure]:
+        scale, looser = size
+        smaller = replace(TOWERS, stair_width=TOWERS.stair_width * scale, depth=TOWERS.depth * scale)
+        return slabs_on(plot, smaller, rng, looser=scale * looser)
 
-    laid = (_laid(plots, towers, scale) for scale in SCALES if scale <= 1.24)
-    enough = next((found for found in laid if len(found) >= JINLIN_BUILDINGS), None)
-    if enough is None:
+    enough = [laid for size in TOWER_SIZES if len(laid := _laid(plots, towers, size)) >= JINLIN_BUILDINGS]
+    if not enough:
         raise ValueError("there is no room for thirty towers")
-    found = _spread(enough, JINLIN_BUILDINGS)
+    found = _shared_out(max(enough, key=lambda laid: len({plot for plot, _ in laid})), JINLIN_BUILDINGS)
     three = set(_spread(range(JINLIN_BUILDINGS), JINLIN_THREE_STAIRS))
     result, counted = [], {2: 0, 3: 0}
     for index, (plot, one) in enumerate(found):
@@ -74,9 +76,9 @@ def caizhi(plots: Sequence[Plot], households: Sequence[int], rng: Random) -> lis
 
 def _four_rows(plots: Sequence[Plot], rng: Random) -> list[list[Placed]]:
     """Four neighbouring rows, north first, of as large courtyards as they have room for."""
-    for scale in SCALES:
+    for size in YARD_SIZES:
         rows: dict[tuple[int, int], list[Placed]] = defaultdict(list)
-        for plot, one in _laid(plots, lambda plot, scale: courtyards_on(plot, rng, scale), scale):
+        for plot, one in _laid(plots, lambda plot, size: courtyards_on(plot, rng, *size), size):
             rows[plot, one.footprint.row].append((plot, one))
         ordered = sorted(rows.values(), key=lambda row: -sum(one.footprint.y for _, one in row) / len(row))
         for start in range(len(ordered) - 3):
@@ -93,9 +95,9 @@ SPECIALS: Mapping[str, Special] = {"金林小区": jinlin, "才智巷": caizhi}
 """By the name of the compound that the land gives to their blocks."""
 
 
-def _laid(plots: Sequence[Plot], lay: Callable[[Plot, float], list[Structure]], scale: float) -> list[Placed]:
-    """What can stand on the plots at that scale."""
-    tried = [(index, one) for index, plot in enumerate(plots) for one in lay(plot, scale)]
+def _laid(plots: Sequence[Plot], lay: Callable[[Plot, Size], list[Structure]], size: Size) -> list[Placed]:
+    """What can stand on the plots at that size."""
+    tried = [(index, one) for index, plot in enumerate(plots) for one in lay(plot, size)]
     if not tried:
         return []
     allowed = shapely.buffer(np.array([plot.shape for plot in plots], dtype=object), 1.5, join_style="mitre")
@@ -106,6 +108,16 @@ def _laid(plots: Sequence[Plot], lay: Callable[[Plot, float], list[Structure]], 
 def _spread(found: Sequence[Item], count: int) -> list[Item]:
     """`count` of them, evenly over their order."""
     return [found[index * len(found) // count] for index in range(count)]
+
+
+def _shared_out(found: Sequence[Placed], count: int) -> list[Placed]:
+    """`count` of them, as many from every plot as it has until the others have more."""
+    of_plot: dict[int, list[Placed]] = defaultdict(list)
+    for plot, one in found:
+        of_plot[plot].append((plot, one))
+    ranked = sorted((rank, plot) for plot, those in of_plot.items() for rank in range(len(those)))[:count]
+    taken = Counter(plot for _, plot in ranked)
+    return [one for plot, those in of_plot.items() for one in _spread(those, taken[plot])]
 
 
 def _dealt(total: int, count: int, rng: Random) -> list[int]:
