@@ -5,9 +5,10 @@ from functools import lru_cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from gismap.errors import EnvironmentProblemError
 from gismap.i18n import Language
 
 
@@ -40,5 +41,14 @@ class Settings(BaseSettings):
 
 @lru_cache(maxsize=1)
 def get_settings() -> Settings:
-    """The settings of this process."""
-    return Settings()
+    """The settings of this process.
+
+    Raises:
+        EnvironmentProblemError: a variable holds what cannot be used.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        variable = "GISMAP_" + "_".join(str(part) for part in first["loc"]).upper()
+        raise EnvironmentProblemError(first["msg"], field=variable) from error

@@ -1,5 +1,6 @@
 """`gismap locate` and `gismap resources`: the questions of the API, asked on the command line; results are JSON."""
 
+import re
 import sys
 from datetime import date, datetime
 from typing import Annotated, Any
@@ -13,10 +14,20 @@ from gismap.cli.common import engine
 from gismap.elements.schemas import SearchBody
 from gismap.elements.service import find_resources
 from gismap.errors import BadInputError
+from gismap.http import names_in
 from gismap.locating.service import locate as locate_point
 from gismap.locating.service import parse_near
 from gismap.settings import get_settings
 from gismap.store.session import reading
+
+OPTIONS = {
+    name: f"--{name}"
+    for name in "unit bbox circle polygon layers category name use floors households nearest limit cursor".split()
+} | {"corridor": "--street", "attributes": "--attribute"}
+"""Which option a part of the body comes from, to name the one at fault."""
+
+NUMBER = r"-?[0-9]+(?:\.[0-9]+)?"
+RANGE = rf"(?=.*[0-9])({NUMBER})?\.\.({NUMBER})?"
 
 AsOf = Annotated[datetime | None, typer.Option("--as-of", formats=["%Y-%m-%d"], help="Day whose boundaries count.")]
 
@@ -53,11 +64,17 @@ def resources(
     circle: Annotated[str | None, typer.Option(help="LON,LAT,METRES.")] = None,
     polygon: Annotated[str | None, typer.Option(help="GeoJSON geometry, or - to read it from stdin.")] = None,
     street: Annotated[str | None, typer.Option(help="Name of a street, for a corridor along it.")] = None,
-    width: Annotated[float, typer.Option(help="Metres to each side of the street.")] = 50.0,
+    line: Annotated[str | None, typer.Option(help="GeoJSON line for a corridor, or - to read it from stdin.")] = None,
+    width: Annotated[float, typer.Option(help="Metres to each side of the street or line.")] = 50.0,
     layers: Annotated[str | None, typer.Option(help="Layers, separated by commas.")] = None,
     category: Annotated[str | None, typer.Option(help="Categories, separated by commas.")] = None,
     name: Annotated[str | None, typer.Option(help="The name contains this.")] = None,
     use: Annotated[str | None, typer.Option(help="Use of buildings.")] = None,
+    floors: Annotated[
+        str | None, typer.Option(help="Floors of buildings: MIN..MAX, MIN.. or ..MAX.")
+    ] = None,
+    households: Annotated[str | None, typer.Option(help="Households of buildings: MIN..MAX.")] = None,
+    attribute: Annotated[list[str] | None, typer.Option(help="KEY=VALUE or KEY=MIN..MAX; may be repeated.")] = None,
     nearest: Annotated[str | None, typer.Option(help="LON,LAT,K: the K nearest to a point.")] = None,
     as_of: AsOf = None,
     counts: Annotated[bool, typer.Option("--counts", help="Also count the whole area by layer and category.")] = False,
@@ -69,10 +86,19 @@ def resources(
         "unit": unit,
         "bbox": bbox and _numbers(bbox, "--bbox", 4),
         "circle": circle and _circle(circle),
-        "polygon": polygon and _geojson(polygon),
-        "corridor": street and {"street": street, "half_width_m": width},
+        "polygon": polygon and _geojson(polygon, "--polygon"),
+        "corridor": (street or line)
+        and _given({"street": street, "line": line and _geojson(line, "--line"), "half_width_m": width}),
     }
-    filters = {"layers": _names(layers), "category": _names(category), "name": name, "use": use}
+    filters = {
+        "layers": names_in(layers, "--layers"),
+        "category": names_in(category, "--category"),
+        "name": name,
+        "use": use,
+        "floors": floors and _range(floors, "--floors"),
+        "households": households and _range(households, "--households"),
+        "attributes": dict(_attribute(one) for one in attribute or []),
+    }
     body: dict[str, Any] = {
         "area": _given(forms) or None,
         "filter": _given(filters),
@@ -92,16 +118,12 @@ def _search_body(values: dict[str, Any]) -> SearchBody:
         return SearchBody.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
-        field = "--" + str(first["loc"][-1] if first["loc"] else "area").replace("_", "-")
-        raise BadInputError(first["msg"].removeprefix("Value error, "), field=field) from error
+        option = next((OPTIONS[part] for part in first["loc"] if part in OPTIONS), None)
+        raise BadInputError(first["msg"].removeprefix("Value error, "), field=option) from error
 
 
 def _given(values: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value not in (None, "", {})}
-
-
-def _names(text: str | None) -> list[str] | None:
-    return text.split(",") if text else None
 
 
 def _numbers(text: str, option: str, count: int) -> list[float]:
@@ -124,11 +146,30 @@ def _nearest(text: str) -> dict[str, Any]:
     return {"point": [lon, lat], "k": int(k) if k.is_integer() else k}
 
 
-def _geojson(text: str) -> Any:
+def _range(text: str, option: str) -> dict[str, float]:
+    match = re.fullmatch(RANGE, text)
+    if match is None:
+        raise BadInputError(f"{text!r} is no range such as 3..6, 3.. or ..6", field=option)
+    return {key: float(number) for key, number in zip(("min", "max"), match.groups(), strict=True) if number}
+
+
+def _attribute(text: str) -> tuple[str, Any]:
+    """A key and what its value must be: a range, a number, true or false; anything else is text."""
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise BadInputError(f"{text!r} is not KEY=VALUE", field="--attribute")
+    if re.fullmatch(RANGE, value):
+        return key, _range(value, "--attribute")
+    if re.fullmatch(rf"{NUMBER}|true|false", value):
+        return key, orjson.loads(value)
+    return key, value
+
+
+def _geojson(text: str, option: str) -> Any:
     try:
         return orjson.loads(sys.stdin.buffer.read() if text == "-" else text)
     except orjson.JSONDecodeError as error:
-        raise BadInputError(f"this is no JSON: {error}", field="--polygon") from error
+        raise BadInputError(f"this is no JSON: {error}", field=option) from error
 
 
 def _day(moment: datetime | None) -> date | None:

@@ -6,7 +6,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from gismap.resources import resource_dir
-from gismap.store.session import make_engine, normalised_url
+from gismap.store.session import make_engine, normalised_url, reading
 
 LOCK_TIMEOUT_MS = 3000
 """A migration that waits longer for a lock gives up, since every read would queue behind it."""
@@ -23,11 +23,15 @@ def downgrade(owner_url: str, revision: str = "base") -> None:
 
 
 def status(url: str) -> tuple[str | None, str | None]:
-    """The schema version of the database, and the newest one that this gismap knows."""
+    """The schema version of the database, and the newest one that this gismap knows.
+
+    Raises:
+        UnavailableError: the database does not answer.
+    """
     head = ScriptDirectory.from_config(_config(url)).get_current_head()
     engine = make_engine(url, pool_size=1)
     try:
-        with engine.connect() as connection:
+        with reading(engine) as connection:
             return MigrationContext.configure(connection).get_current_revision(), head
     finally:
         engine.dispose()

@@ -9,16 +9,27 @@ from contextlib import contextmanager
 
 import psycopg2.errors
 from sqlalchemy import Connection, Engine, create_engine, make_url, text
-from sqlalchemy.exc import DBAPIError, OperationalError, TimeoutError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, TimeoutError
 
-from gismap.errors import UnavailableError
+from gismap.errors import EnvironmentProblemError, UnavailableError
 
 RETRY_HINT = "The database is busy or away; try again in a moment."
 
 
 def normalised_url(url: str) -> str:
-    """The URL with the driver that gismap uses (psycopg2), whatever its spelling of PostgreSQL."""
-    return make_url(url).set(drivername="postgresql+psycopg2").render_as_string(hide_password=False)
+    """The URL with the driver that gismap uses (psycopg2), whatever its spelling of PostgreSQL.
+
+    Raises:
+        EnvironmentProblemError: it is no URL of a PostgreSQL database.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        parsed = None
+    if parsed is None or not parsed.drivername.startswith(("postgresql", "postgres")):
+        # The URL itself may hold a password, so that it is not repeated.
+        raise EnvironmentProblemError("the database must be given as postgresql://user:password@host/database")
+    return parsed.set(drivername="postgresql+psycopg2").render_as_string(hide_password=False)
 
 
 def make_engine(
