@@ -5,6 +5,7 @@ from random import Random
 
 import numpy as np
 
+from gismap.demo.contents_addresses import street_lines
 from gismap.demo.contents_buildings import raise_buildings
 from gismap.demo.contents_institutions import institutions
 from gismap.demo.contents_places import Grounds, key_places
@@ -21,9 +22,13 @@ def populate(land: Land, rng: Random, name: str) -> tuple[list[ElementDraft], li
     """All elements of the district called `name` and the posts of its staff; the same land and seed give the same."""
     units = {unit.key: unit for unit in land.units}
     plane = plane_of(np.array([block.geom for block in land.blocks], dtype=object))
+    streets = street_lines(
+        [street.name for street in land.streets],
+        plane.to_metres(np.array([street.geom for street in land.streets], dtype=object)),
+    )
     found = institutions(land.blocks, units, rng)
-    buildings = raise_buildings(land, found, units, plane, rng)
-    grounds = Grounds(name, units, land.blocks, found, buildings, plane)
+    buildings = raise_buildings(land.blocks, streets, found, units, plane, rng)
+    grounds = Grounds(name, units, land.blocks, found, buildings, plane, streets)
     places = key_places(grounds, rng)
     stations, station_points = service_stations(grounds)
     households: Counter[str] = Counter()

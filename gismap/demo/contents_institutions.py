@@ -1,5 +1,6 @@
 """What the schools, offices, works and parks of a demo are called, block by block; all invented."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import cycle
@@ -36,7 +37,7 @@ def institutions(blocks: Sequence[Block], units: Mapping[str, UnitDraft], rng: R
     kinds, names = cycle(CIVIC_CYCLE), _Names(rng)
     for index, block in enumerate(blocks):
         if block.use is BlockUse.CIVIC:
-            found[index] = names.civic(next(kinds), above(units, block.unit, 3).name)
+            found[index] = names.civic(next(kinds), place_of(units, block.unit))
         elif block.use is BlockUse.INDUSTRY:
             found[index] = names.firm()
         elif block.use is BlockUse.PARK:
@@ -53,11 +54,12 @@ def above(units: Mapping[str, UnitDraft], key: str, level: int) -> UnitDraft:
 
 
 def place_of(units: Mapping[str, UnitDraft], key: str) -> str:
-    """The bare name of the community that a unit lies in: 福安 of 福安社区."""
+    """The bare name of the community that a unit lies in: 福安 of 福安社区, 美兰西湖 of 美兰西湖第三居委会."""
     name = above(units, key, 3).name
-    for ending in ("居民委员会", "居委会", "社区", "管区", "村"):
-        name = name.removesuffix(ending) or name
-    return name
+    return ENDINGS.sub("", name) or name
+
+
+ENDINGS = re.compile("(第[一二三四五六七八九十百]+)?(居民委员会|居委会|社区|管区|村)$")
 
 
 def numeral(number: int) -> str:
@@ -86,12 +88,11 @@ class _Names:
         kind, name = next(self._firms)
         return Institution(kind, self.once(f"{name}有限公司"))
 
-    def civic(self, kind: str, community: str) -> Institution:
+    def civic(self, kind: str, place: str) -> Institution:
         if kind == "school":
             pattern = next(self._schools)
             self._numbers[pattern] = number = self._numbers.get(pattern, 0) + 1
             return Institution("school", self.once(pattern.format(numeral(number))))
-        place = community.removesuffix("社区").removesuffix("居委会").removesuffix("管区") or community
         names = {
             "hospital": f"{place}医院",
             "market": f"{place}农贸市场",

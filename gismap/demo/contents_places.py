@@ -63,6 +63,7 @@ class Grounds:
     institutions: Mapping[int, Institution]
     buildings: Sequence[Standing]
     plane: GroundPlane
+    streets: Mapping[str, shapely.Geometry]  # named ones, in the plane
     of_leaf: dict[str, list[Standing]] = field(init=False)
     of_block: dict[int, list[Standing]] = field(init=False)
     blocks_of_town: dict[str, list[int]] = field(init=False)
@@ -84,19 +85,23 @@ class Grounds:
         return [unit for unit in self.units.values() if unit.geom is not None]
 
     def kerb(self, chosen: Sequence[int], inset_m: float, rng: Random) -> list[Point]:
-        """A point on each chosen block, `inset_m` inside its border."""
+        """A point on each chosen block, `inset_m` inside its border and towards the street that it has."""
         if not chosen:
             return []
         shapes: Shapes = np.array([self.blocks[index].geom for index in chosen], dtype=object)
-        inner = shapely.buffer(self.plane.to_metres(shapes), -inset_m, join_style="mitre")
+        metres = self.plane.to_metres(shapes)
+        inner = shapely.buffer(metres, -inset_m, join_style="mitre")
         points = []
-        for shape, at in zip(inner, [rng.random() for _ in chosen], strict=True):
-            largest = max(shapely.get_parts(shape), key=lambda part: part.area, default=None)
-            points.append(None if largest is None else largest.exterior.interpolate(at, normalized=True))
+        for index, block, shape in zip(chosen, metres, inner, strict=True):
+            if shape.is_empty:
+                points.append(block.point_on_surface())
+                continue
+            ring = max(shapely.get_parts(shape), key=lambda part: part.area).exterior
+            tried = ring.interpolate([rng.random() for _ in range(9)], normalized=True)
+            street = self.streets.get(self.blocks[index].street or "")
+            points.append(tried[0] if street is None else min(tried, key=street.distance))
         found = self.plane.to_degrees(np.array(points, dtype=object))
-        inside = shapely.point_on_surface(shapes)
-        rounded = shapely.transform(found, lambda lonlat: np.round(lonlat, 8))
-        return [other if one is None else one for one, other in zip(rounded, inside, strict=True)]
+        return list(shapely.transform(found, lambda lonlat: np.round(lonlat, 8)))
 
 
 @dataclass(slots=True)
