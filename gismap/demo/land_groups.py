@@ -4,6 +4,7 @@ import heapq
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gismap.demo.land_lines import Course
 from gismap.demo.land_mesh import Ints, Links, Mesh, Regions
@@ -28,20 +29,22 @@ def cling(mesh: Mesh, courses: Sequence[Course]) -> Links:
     return mesh.links(np.array([_CLING[course.kind] for course in courses] + [_CLING["border"]]))
 
 
-def grow(mesh: Mesh, links: Links, seeds: Floats, areas: Floats) -> Ints:
+def grow(mesh: Mesh, links: Links, seeds: Floats, areas: Floats, closed: NDArray[np.bool_] | None = None) -> Ints:
     """A connected region around each seed (metres), together all faces, with areas in about the given proportion.
 
     Regions grow from their seeds at speeds that are corrected until the areas fit; they cross main roads and rivers
-    reluctantly.
+    reluctantly. Faces that are `closed` to a seed, shape (seeds, faces), are left to the others.
     """
+    closed = np.zeros((len(seeds), len(mesh.faces)), dtype=bool) if closed is None else closed
+    shut = [row.tolist() for row in closed]
     starts = [int(np.argmin(np.hypot(*(mesh.middle - seed).T))) for seed in seeds]
     wanted = areas / areas.sum() * mesh.area.sum()
     steps = _steps(mesh, links)
     slowness = 1 / np.sqrt(areas)
-    label = _spread(steps, starts, slowness)
+    label = _spread(steps, starts, slowness, shut)
     for _ in range(9):
         slowness *= (np.bincount(label, mesh.area, len(seeds)) / wanted) ** 0.3
-        label = _spread(steps, starts, slowness)
+        label = _spread(steps, starts, slowness, shut)
     return label
 
 
@@ -55,7 +58,9 @@ def _steps(mesh: Mesh, links: Links) -> list[list[tuple[int, float]]]:
     return steps
 
 
-def _spread(steps: list[list[tuple[int, float]]], starts: list[int], slowness: Floats) -> Ints:
+def _spread(
+    steps: list[list[tuple[int, float]]], starts: list[int], slowness: Floats, shut: list[list[bool]]
+) -> Ints:
     label = np.full(len(steps), -1)
     waiting = [(0.0, number, start) for number, start in enumerate(starts)]
     while waiting:
@@ -63,9 +68,9 @@ def _spread(steps: list[list[tuple[int, float]]], starts: list[int], slowness: F
         if label[face] >= 0:
             continue
         label[face] = number
-        slow = float(slowness[number])
+        slow, barred = float(slowness[number]), shut[number]
         for other, far in steps[face]:
-            if label[other] < 0:
+            if label[other] < 0 and not barred[other]:
                 heapq.heappush(waiting, (time + far * slow, number, other))
     return label
 
@@ -86,6 +91,37 @@ def divide(
     if len(groups) != count:
         raise ValueError(f"{len(members)} faces do not make {count} connected groups, but {len(groups)}")
     return groups
+
+
+def pieces(faces: Sequence[int], links: Links) -> list[list[int]]:
+    """The connected pieces that faces fall into."""
+    left, found = set(faces), []
+    for start in faces:
+        if start not in left:
+            continue
+        piece, edge = [], [start]
+        left.discard(start)
+        while edge:
+            face = edge.pop()
+            piece.append(face)
+            for other in links.get(face, {}):
+                if other in left:
+                    left.discard(other)
+                    edge.append(other)
+        found.append(sorted(piece))
+    return found
+
+
+def divide_pieces(
+    faces: Sequence[int], weights: Floats, links: Links, count: int, together: Sequence[Sequence[int]] = ()
+) -> list[list[int]]:
+    """Like `divide`, but the faces may fall into pieces, which share the groups by weight."""
+    parts = pieces(faces, links)
+    whole = [[group for group in together if group[0] in set(part)] for part in parts]
+    most = [len(groups) or len(part) for part, groups in zip(parts, whole, strict=True)]
+    shares = allot(count, [float(weights[part].sum()) for part in parts], [1] * len(parts), most)
+    divided = zip(parts, shares, whole, strict=True)
+    return [group for part, share, groups in divided for group in divide(part, weights, links, share, groups)]
 
 
 def allot(total: int, weights: Sequence[float], least: Sequence[int], most: Sequence[int]) -> list[int]:

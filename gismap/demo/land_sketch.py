@@ -79,6 +79,7 @@ class Sketch:
     leaves: int
     urban_leaves: int
     households: int
+    micro: bool  # the leaves are micro-grids
     outline: tuple[LonLat, ...]
     centre: LonLat
     towns: tuple[TownSketch, ...]
@@ -107,6 +108,7 @@ def read_sketch(name: str) -> Sketch:
     return Sketch(
         name=name,
         **plain,
+        micro=data.get("micro", False),
         urban_leaves=data.get("urban_leaves", data["leaves"]),
         outline=_points(data["outline"]),
         centre=tuple(data["centre"]),

@@ -63,6 +63,8 @@ def build_units(sketch: Sketch, towns: Sequence[TownUnits], mesh: Mesh, *, micro
     labels = np.full(len(mesh.faces), -1)
     for number, leaf in enumerate(leaves):
         labels[leaf.faces] = number
+    if (labels < 0).any():
+        raise ValueError(f"{(labels < 0).sum()} faces belong to no grid")
     shapes = unions(mesh.faces, labels)
     keys = [""] * len(leaves)
     position = {id(leaf): number for number, leaf in enumerate(leaves)}

@@ -1,17 +1,17 @@
 """Divides built-up land into communities and grids and says what stands on its blocks; laying streets is not here."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from random import Random
 
 import numpy as np
 
 from gismap.boundaries.values import ZoneType
-from gismap.demo.land_groups import allot, divide, superblocks
+from gismap.demo.land_groups import allot, divide, pieces, superblocks
 from gismap.demo.land_lines import Course
 from gismap.demo.land_mesh import Links, Mesh
 from gismap.demo.land_sketch import Known, Landmark, Place
-from gismap.demo.land_units import Community, Leaf
+from gismap.demo.land_units import Community, Leaf, TownUnits
 from gismap.demo.land_uses import effort
 from gismap.demo.model import BlockUse
 from gismap.geometry.codes import number_west_to_east
@@ -28,6 +28,7 @@ class Ground:
     uses: list[BlockUse]
     expected: Floats  # households
     compound: list[str | None]
+    fixed: dict[int, str] = field(default_factory=dict)  # faces whose expected households are known, by what they are of
 
     def effort(self) -> Floats:
         """The weights by which land is divided."""
@@ -37,14 +38,38 @@ class Ground:
         """The point in the middle of some faces, metres."""
         return np.asarray(np.average(self.mesh.middle[faces], axis=0, weights=self.mesh.area[faces]))
 
+    def in_order(self, groups: Sequence[list[int]]) -> list[list[int]]:
+        """Groups of faces in the order in which units are numbered."""
+        return [groups[i] for i in number_west_to_east([self.middle_of(group) / 1e5 for group in groups])]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Village:
+    """The village that is to stand on a face of a rural grid; `middle` in metres."""
+
+    face: int
+    middle: Floats
+    name: str
+    households: int
+    street: Course
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Laid:
+    """A district laid out and divided, before anything is named, numbered or turned into drafts."""
+
+    ground: Ground
+    towns: list[TownUnits]
+    villages: Sequence[Village] = ()
+
 
 def settle_communities(
-    ground: Ground, faces: Sequence[int], places: Sequence[Place], marks: Sequence[Landmark], known: dict[str, Known]
+    ground: Ground, faces: Sequence[int], places: Sequence[Place], marks: Sequence[Landmark], known: Mapping[str, Known]
 ) -> list[tuple[Place, list[int]]]:
     """Divide faces into a community per place, numbered from the north-west; landmarks are kept whole in theirs."""
     kept = {mark.community: _find_site(ground, faces, mark) for mark in marks if mark.community not in known}
     groups = divide(faces, ground.effort(), ground.links, len(places), [site for site in kept.values() if site])
-    order = [groups[i] for i in number_west_to_east([ground.middle_of(group) / 1e5 for group in groups])]
+    order = ground.in_order(groups)
     named: dict[str, list[int]] = {}
     for community, site in kept.items():
         named[community] = next(group for group in order if site[0] in group)
@@ -59,15 +84,14 @@ def settle_communities(
 
 def _find_site(ground: Ground, faces: Sequence[int], mark: Landmark) -> list[int]:
     """The blocks for a landmark: what lies between main streets with about its area; its use is settled on them."""
-    if mark.area_ha < 6:
-        sites = [[face] for face in faces]
-    else:
-        sites = superblocks(faces, ground.mesh, ground.courses)
-    site = min(sites, key=lambda site: abs(ground.mesh.area[site].sum() / 1e4 - mark.area_ha))
+    sites = [[face] for face in faces] if mark.grids == 1 else superblocks(faces, ground.mesh, ground.courses)
+    roomy = [site for site in sites if len(site) >= mark.grids]
+    site = min(roomy, key=lambda site: abs(float(ground.mesh.area[site].sum()) / 1e4 - mark.area_ha))
     share = ground.mesh.area[site] / ground.mesh.area[site].sum()
     for face, part in zip(site, share.tolist(), strict=True):
         ground.uses[face], ground.compound[face] = mark.use, mark.name
         ground.expected[face] = mark.households * part
+        ground.fixed[face] = mark.name
     return site
 
 
@@ -76,7 +100,7 @@ def cut_grids(
     communities: Sequence[tuple[Place, list[int]]],
     count: int,
     marks: Sequence[Landmark],
-    known: dict[str, Known],
+    known: Mapping[str, Known],
 ) -> list[Community]:
     """Exactly `count` grids for the communities, by how much there is to do in each; landmarks make their own grids."""
     for place, faces in communities:
@@ -86,12 +110,13 @@ def cut_grids(
             ordinary = [face for face in faces if ground.compound[face] is None]
             rest = known[place.name].households - sum(mark.households for mark in marks if mark.community == place.name)
             ground.expected[ordinary] *= rest / ground.expected[ordinary].sum()
+            ground.fixed.update(dict.fromkeys(ordinary, place.name))
     special = {mark.name: mark.grids for mark in marks}
     weights, parts = ground.effort(), []
     for number, (_, faces) in enumerate(communities):
         for name in {ground.compound[face]: None for face in faces}:
             mine = [face for face in faces if ground.compound[face] == name]
-            parts += [(number, piece, special.get(name or "")) for piece in _connected(ground, mine)]
+            parts += [(number, piece, special.get(name or "")) for piece in pieces(mine, ground.links)]
     fixed = sum(grids or 0 for _, _, grids in parts)
     free = [(number, piece) for number, piece, grids in parts if grids is None]
     shares = iter(
@@ -107,23 +132,6 @@ def cut_grids(
         for group in divide(piece, weights, ground.links, grids or next(shares)):
             result[number].leaves.append(Leaf(group, zone_of(ground, group)))
     return result
-
-
-def _connected(ground: Ground, faces: Sequence[int]) -> Iterator[list[int]]:
-    """The pieces that faces fall into."""
-    left = set(faces)
-    for start in faces:
-        if start in left:
-            piece, edge = [], [start]
-            left.discard(start)
-            while edge:
-                face = edge.pop()
-                piece.append(face)
-                for other in ground.links.get(face, {}):
-                    if other in left:
-                        left.discard(other)
-                        edge.append(other)
-            yield sorted(piece)
 
 
 def zone_of(ground: Ground, faces: Sequence[int]) -> ZoneType:
@@ -145,7 +153,7 @@ def name_compounds(ground: Ground, leaves: Sequence[Leaf], names: Iterator[str],
     for leaf in leaves:
         for use in (BlockUse.COMPOUND, BlockUse.BUNGALOWS):
             faces = [face for face in leaf.faces if ground.uses[face] is use and ground.compound[face] is None]
-            for piece in _connected(ground, faces):
+            for piece in pieces(faces, ground.links):
                 name = next(names)
                 if use is BlockUse.BUNGALOWS:
                     name = name[:2] + rng.choice(("巷", "胡同", "里"))

@@ -1,5 +1,6 @@
 """What stands on the blocks of a town and how many households live there; the units that they fall into are not here."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from random import Random
 
@@ -71,20 +72,27 @@ def effort(households: Floats, area_m2: Floats) -> Floats:
     return households + _AS_LAND * np.minimum(area_m2, 9e4) / 1e4
 
 
-def settle(expected: Floats, uses: list[BlockUse], leaf: Ints, total: int) -> list[int]:
+def settle(expected: Floats, uses: list[BlockUse], leaf: Ints, total: int, fixed: Mapping[int, str]) -> list[int]:
     """Whole households per block, `total` in all but for rounding.
 
-    Grids that are mostly homes are drawn towards the usual 300 to 500, as far as fewer or more floors allow.
+    Grids that are mostly homes are drawn towards the usual 300 to 500, as far as fewer or more floors allow. What
+    blocks with the same `fixed` name are expected to hold stays, and adds up exactly.
     """
     count = int(leaf.max()) + 1
     homes = np.array([use in {BlockUse.COMPOUND, BlockUse.BUNGALOWS} for use in uses])
+    free = np.array([face not in fixed for face in range(len(uses))])
     here = np.bincount(leaf, expected, count)
     lived_in = np.bincount(leaf, expected * homes, count) > 0.6 * here
     usual = min(max(float(here[lived_in].mean()), 330.0), 420.0)
     wanted = usual + 100 * np.tanh((here - usual) / 180)
     factor = np.where(lived_in & (here > 0), np.clip(wanted / np.maximum(here, 1), 0.55, 1.8), 1.0)
-    settled = expected * factor[leaf]
-    return [round(number) for number in (settled * (total / settled.sum())).tolist()]
+    settled = expected * np.where(free, factor[leaf], 1.0)
+    settled[free] *= (total - settled[~free].sum()) / settled[free].sum()
+    whole = np.round(settled).astype(int)
+    for name in sorted(set(fixed.values())):
+        faces = sorted(face for face, of in fixed.items() if of == name)
+        whole[faces] = np.diff(np.round(np.cumsum(settled[faces])), prepend=0)
+    return [int(number) for number in whole]
 
 
 def best_rank(mesh: Mesh, courses: list[Course]) -> Ints:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import shapely
 
-from gismap.demo.land_lines import NAMED, RANK, Course
+from gismap.demo.land_lines import NAMED, RANK, Course, Sheet
 from gismap.demo.land_mesh import Mesh
 from gismap.elements.values import StreetDraft
 
@@ -28,3 +28,9 @@ def draw_streets(mesh: Mesh, courses: Sequence[Course]) -> list[StreetDraft]:
         name = best.name if best.kind in NAMED else None
         drafts.append(StreetDraft(source_ref=key, geom=line, street_class=best.kind, name=name))
     return drafts
+
+
+def draw_lanes(courses: Sequence[Course], sheet: Sheet) -> list[StreetDraft]:
+    """Streets that end inside of a face, as they are."""
+    lines = sheet.to_degrees(np.array([shapely.linestrings(course.xy) for course in courses], dtype=object))
+    return [StreetDraft(course.street, line, course.kind) for course, line in zip(courses, lines, strict=True)]
