@@ -90,10 +90,15 @@ CIVIC_USE: Mapping[str, str] = {"school": "school", "hospital": "hospital", "mar
 """The use of a building on a civic block; the others are `public`."""
 
 
-def structures(block: Block, plot: Plot, civic: str, rng: Random) -> list[Structure]:
-    """What is to stand on the block, before it is tried whether it fits."""
-    if block.use is BlockUse.CIVIC:
-        return _civic(plot, civic, rng)
+def structures(block: Block, plot: Plot, institution: str | None, rng: Random) -> list[Structure]:
+    """What is to stand on the block, before it is tried whether it fits.
+
+    `institution` is the kind of the one that has the block; a village's is its committee.
+    """
+    if block.use is BlockUse.CIVIC and institution is not None:
+        return _with_quarters(_civic(plot, institution, rng), block.households)
+    if block.use is BlockUse.VILLAGE:
+        return _village(block.households, plot, rng, with_committee=institution is not None)
     return BUILDERS[block.use](block.households, plot, rng)
 
 
@@ -134,7 +139,7 @@ def slabs_on(plot: Plot, slab: Slab, rng: Random, *, looser: float = 1.0) -> lis
 
 
 def _bungalows(households: int, plot: Plot, rng: Random) -> list[Structure]:
-    yards = max(households / 2.6, 1.0)
+    yards = max(households / 2.2, 1.0)
     scale = min(max(math.sqrt(plot.area * 0.75 / yards / 320), 1.0), 1.45)
     return _thinned(courtyards_on(plot, rng, scale), plot, yards, rng, ragged=0.15)
 
@@ -197,8 +202,14 @@ def _industry(households: int, plot: Plot, rng: Random) -> list[Structure]:
     laid = rows(plot, rng, depth=depth, row_gap=16.0, lengths=(38.0, 56.0, 74.0, 92.0), side_gap=14.0)
     kept = [one for one in laid if rng.random() < 0.8] or laid
     found = [Structure(one, "factory", rng.choice((1, 1, 2))) for one in kept]
-    if households and found:
-        found[-1] = replace(found[-1], use="residential", floors=6, stairs=2, share=1.0)  # the dormitory
+    return _with_quarters(found, households)
+
+
+def _with_quarters(found: list[Structure], households: int) -> list[Structure]:
+    """With staff quarters in place of the last building, if anybody lives there."""
+    if households and len(found) > 1:
+        plain = replace(found[-1].footprint, wing=0.0)
+        found[-1] = Structure(plain, "residential", 6, stairs=2, share=1.0)
     return found
 
 
@@ -209,7 +220,7 @@ def _park(_households: int, plot: Plot, rng: Random) -> list[Structure]:
     return [Structure(Footprint(x, y, 11.0, 9.0, plot.angle, 0, 0), "public", 1)]
 
 
-def _village(households: int, plot: Plot, rng: Random) -> list[Structure]:
+def _village(households: int, plot: Plot, rng: Random, *, with_committee: bool) -> list[Structure]:
     found: list[Structure] = []
     ease = min(max(math.sqrt(plot.area / (max(households, 1) * 420)), 1.0), 1.8)  # lanes widen where there is land
     for scale in (1.0, 0.85, 0.72, 0.6):
@@ -222,13 +233,13 @@ def _village(households: int, plot: Plot, rng: Random) -> list[Structure]:
         if sum(one.share for one in found) >= households:
             break
     found = _thinned(found, plot, households + 4, rng)
-    if len(found) > 8:  # the committee and its yard, where the village is densest
+    if with_committee and len(found) > 4:  # it stands where the village is densest
         centre = min(found, key=lambda one: math.dist((one.footprint.x, one.footprint.y), plot.middle))
         found[found.index(centre)] = replace(centre, use="public", floors=2, share=0.0)
     return found
 
 
-YARDS = (3, 4, 4, 5, 5, 6)
+YARDS = (3, 3, 3, 4, 4, 5)
 """How many farmyards stand wall to wall in a row."""
 
 
@@ -270,6 +281,5 @@ BUILDERS: Mapping[BlockUse, Callable[[int, Plot, Random], list[Structure]]] = {
     BlockUse.SHOPS: _shops,
     BlockUse.INDUSTRY: _industry,
     BlockUse.PARK: _park,
-    BlockUse.VILLAGE: _village,
     BlockUse.OPEN: _open,
 }

@@ -15,7 +15,7 @@ from shapely import Point, Polygon
 
 from gismap.boundaries.values import UnitDraft
 from gismap.demo.contents_blocks import INSETS, MOST_TURN, Structure, structures
-from gismap.demo.contents_institutions import Institution
+from gismap.demo.contents_institutions import Institution, compound_of
 from gismap.demo.contents_naming import Housed, Label, labels
 from gismap.demo.contents_plots import Plot, Shapes, outlines, plots, refuge, standing
 from gismap.demo.contents_special import DOORS, SPECIALS
@@ -60,7 +60,7 @@ def raise_buildings(
 ) -> list[Standing]:
     """The buildings of all blocks, in the order of the blocks; `streets` are the named ones, in the plane."""
     metres = plane.to_metres(np.array([block.geom for block in blocks], dtype=object))
-    housed = _housed(blocks, _placed(blocks, metres, found, rng))
+    housed = _housed(blocks, _placed(blocks, metres, found, units, rng))
     return _drafts(blocks, housed, labels(blocks, metres, streets, housed, found, units), plane)
 
 
@@ -68,15 +68,26 @@ Placed = tuple[int, Structure]
 """The position of a block, and what stands on it."""
 
 
-def _placed(blocks: Sequence[Block], metres: Shapes, found: Mapping[int, Institution], rng: Random) -> list[Placed]:
+def _placed(
+    blocks: Sequence[Block],
+    metres: Shapes,
+    found: Mapping[int, Institution],
+    units: Mapping[str, UnitDraft],
+    rng: Random,
+) -> list[Placed]:
     insets = np.array([INSETS[block.use] for block in blocks])
     turns = np.radians([MOST_TURN[block.use] for block in blocks])
     ready = plots(metres, insets, turns)
     tried: list[Placed] = []
+    villages: set[tuple[str, str]] = set()
     for index, (block, plot) in enumerate(zip(blocks, ready, strict=True)):
-        if plot is not None and block.compound not in SPECIALS:
-            civic = found[index].kind if index in found else ""
-            tried += [(index, one) for one in structures(block, plot, civic, rng)]
+        if plot is None or block.compound in SPECIALS:
+            continue
+        kind = found[index].kind if index in found else None
+        if block.use is BlockUse.VILLAGE and (village := compound_of(block, units)) not in villages:
+            villages.add(village)
+            kind = "committee"
+        tried += [(index, one) for one in structures(block, plot, kind, rng)]
     for name, build in SPECIALS.items():
         own = [(index, plot) for index, plot in enumerate(ready) if plot and blocks[index].compound == name]
         if own:

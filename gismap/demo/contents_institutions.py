@@ -23,6 +23,16 @@ TRADES: Sequence[tuple[str, str]] = (
 )  # fmt: skip
 
 
+CIVIC_NAMES: Mapping[str, str] = {
+    "hospital": "医院",
+    "market": "农贸市场",
+    "government": "政务服务中心",
+    "elderly_care": "养老服务中心",
+    "station": "客运站",
+    "office": "商务中心",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Institution:
     """Who has a whole block: a category of key places (or `office`), and its name."""
@@ -41,8 +51,15 @@ def institutions(blocks: Sequence[Block], units: Mapping[str, UnitDraft], rng: R
         elif block.use is BlockUse.INDUSTRY:
             found[index] = names.firm()
         elif block.use is BlockUse.PARK:
-            found[index] = Institution("park", names.once(block.compound or f"{place_of(units, block.unit)}公园"))
+            found[index] = Institution(
+                "park", names.once((block.compound or place_of(units, block.unit)).removesuffix("公园"), "公园")
+            )
     return found
+
+
+def compound_of(block: Block, units: Mapping[str, UnitDraft]) -> tuple[str, str]:
+    """What tells a compound, quarter or village from others: its name inside its town, or the leaf it is."""
+    return above(units, block.unit, 2).key, block.compound or block.unit
 
 
 def above(units: Mapping[str, UnitDraft], key: str, level: int) -> UnitDraft:
@@ -70,7 +87,7 @@ def numeral(number: int) -> str:
 
 
 class _Names:
-    """Hands out each name once; one that is taken gets a number."""
+    """Hands out each name once: 福安医院, then 福安第二医院."""
 
     def __init__(self, rng: Random) -> None:
         self._taken: dict[str, int] = {}
@@ -80,25 +97,17 @@ class _Names:
         self._firms: Iterator[tuple[str, str]] = cycle(firms)
         self._schools = cycle(("第{}小学", "第{}中学", "实验小学{}校区", "第{}小学"))
 
-    def once(self, name: str) -> str:
-        self._taken[name] = count = self._taken.get(name, 0) + 1
-        return name if count == 1 else f"{name}{numeral(count)}部"
+    def once(self, place: str, what: str) -> str:
+        self._taken[place + what] = count = self._taken.get(place + what, 0) + 1
+        return f"{place}{what}" if count == 1 else f"{place}第{numeral(count)}{what}"
 
     def firm(self) -> Institution:
         kind, name = next(self._firms)
-        return Institution(kind, self.once(f"{name}有限公司"))
+        return Institution(kind, self.once(name, "有限公司"))
 
     def civic(self, kind: str, place: str) -> Institution:
         if kind == "school":
             pattern = next(self._schools)
             self._numbers[pattern] = number = self._numbers.get(pattern, 0) + 1
-            return Institution("school", self.once(pattern.format(numeral(number))))
-        names = {
-            "hospital": f"{place}医院",
-            "market": f"{place}农贸市场",
-            "government": f"{place}政务服务中心",
-            "elderly_care": f"{place}养老服务中心",
-            "station": f"{place}客运站",
-            "office": f"{place}商务中心",
-        }
-        return Institution(kind, self.once(names[kind]))
+            return Institution("school", pattern.format(numeral(number)))
+        return Institution(kind, self.once(place, CIVIC_NAMES[kind]))

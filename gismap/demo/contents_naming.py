@@ -10,7 +10,7 @@ import shapely
 from gismap.boundaries.values import UnitDraft
 from gismap.demo.contents_addresses import door_plates
 from gismap.demo.contents_blocks import Structure
-from gismap.demo.contents_institutions import Institution, above
+from gismap.demo.contents_institutions import Institution, above, compound_of
 from gismap.demo.contents_plots import Shapes
 from gismap.demo.model import Block, BlockUse
 
@@ -56,12 +56,12 @@ def labels(
 ) -> list[Label]:
     """Name and address of every building, in their order; `metres` are the blocks in the plane of the streets."""
     centres = shapely.get_coordinates(shapely.centroid(metres))
-    plates = door_plates(_doors(blocks, housed, centres), streets)
+    plates = door_plates(_doors(blocks, housed, centres, units), streets)
     names = _names(blocks, centres, housed, found, units)
     result = []
     for index, (one, name) in enumerate(zip(housed, names, strict=True)):
         block = blocks[one.block]
-        plate = plates.get(_door(block, index, one))
+        plate = plates.get(_door(block, index, one, units))
         at_street = None if plate is None else f"{block.street}{plate}号"
         if at_street and block.use is BlockUse.SHOPS and one.structure.use in ("shop", "office"):
             kind = "商务楼" if one.structure.use == "office" else ("商住楼" if one.households else "商铺")
@@ -73,15 +73,15 @@ def labels(
     return result
 
 
-def _door(block: Block, index: int, one: Housed) -> Hashable:
+def _door(block: Block, index: int, one: Housed, units: Mapping[str, UnitDraft]) -> Hashable:
     """The building's own door on the street, or the gate that it shares with the rest of its compound."""
     if block.use is BlockUse.SHOPS:
-        return index
-    return block.compound or ("block", one.block)
+        return "door", index
+    return compound_of(block, units) if block.compound else one.block
 
 
 def _doors(
-    blocks: Sequence[Block], housed: Sequence[Housed], centres: np.ndarray
+    blocks: Sequence[Block], housed: Sequence[Housed], centres: np.ndarray, units: Mapping[str, UnitDraft]
 ) -> dict[Hashable, tuple[str, tuple[float, float]]]:
     doors: dict[Hashable, tuple[str, tuple[float, float]]] = {}
     for index, one in enumerate(housed):
@@ -89,7 +89,7 @@ def _doors(
         if block.street is not None:
             own = block.use is BlockUse.SHOPS
             x, y = (footprint.x, footprint.y) if own else centres[one.block]
-            doors.setdefault(_door(block, index, one), (block.street, (float(x), float(y))))
+            doors.setdefault(_door(block, index, one, units), (block.street, (float(x), float(y))))
     return doors
 
 
@@ -103,7 +103,7 @@ def _names(
     groups: dict[Hashable, list[int]] = defaultdict(list)
     for index, one in enumerate(housed):
         block = blocks[one.block]
-        groups[one.block if one.block in found else block.compound or block.unit].append(index)
+        groups[one.block if one.block in found else compound_of(block, units)].append(index)
 
     def reading(index: int) -> tuple[float, ...]:
         one = housed[index]
@@ -130,7 +130,7 @@ def _of_institution(institution: Institution, those: Sequence[Housed]) -> list[s
         if institution.kind == "park":
             part = "凉亭"
         elif one.structure.use == "residential":
-            part = "职工宿舍"
+            part = "职工宿舍" if institution.kind in WORKS else "家属楼"
         elif number <= len(parts):
             part = parts[number - 1]
         else:
