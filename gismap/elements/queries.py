@@ -36,7 +36,7 @@ def page_statement(question: Question) -> tuple[str, Parameters]:
         ), feature AS (
             {" UNION ALL ".join(features)}
         )
-        SELECT (SELECT string_agg(json::text, ',' ORDER BY {order}) FROM feature) AS features,
+        SELECT (SELECT string_agg(json, ',' ORDER BY {order}) FROM feature) AS features,
                (SELECT count(*) > :limit FROM page) AS more,
                (SELECT layer FROM shown ORDER BY layer DESC, id DESC LIMIT 1) AS last_layer,
                (SELECT id FROM shown ORDER BY layer DESC, id DESC LIMIT 1) AS last_id,
