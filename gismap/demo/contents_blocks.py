@@ -48,7 +48,8 @@ class Slab:
 
 SLABS = (
     Slab(3, 3, 11.0, 11.0, 14.0, 7.0, (3, 4, 5)),
-    Slab(4, 8, 13.0, 11.5, 16.0, 8.0, (2, 3, 4)),
+    Slab(6, 6, 13.0, 11.5, 19.0, 9.0, (2, 3, 4)),
+    Slab(6, 9, 13.5, 11.5, 19.0, 9.0, (2, 3, 4)),
     Slab(6, 12, 13.5, 11.5, 19.0, 9.0, (2, 3, 4, 5)),
     Slab(11, 22, 15.0, 13.0, 28.0, 11.0, (2, 2, 3)),
     Slab(18, 36, 17.0, 14.5, 36.0, 15.0, (1, 2, 2)),
@@ -103,10 +104,10 @@ def structures(block: Block, plot: Plot, institution: str | None, rng: Random) -
 
 
 def slab_for(households: int, area: float, rng: Random) -> Slab:
-    """The most open way to house them on `area` m²; one compound in four is built a step taller and looser."""
+    """The most open way to house them on `area` m², often a step taller and looser; terraces are rare."""
     wanted = households / max(area / 1e4, 0.01)
     index = next((i for i, slab in enumerate(SLABS) if slab.per_hectare >= wanted), len(SLABS) - 1)
-    if rng.random() < 0.25:
+    if rng.random() < (0.75 if index == 0 else 0.25):
         index = min(index + 1, len(SLABS) - 1)
     return SLABS[index]
 
@@ -208,7 +209,8 @@ def _industry(households: int, plot: Plot, rng: Random) -> list[Structure]:
 def _with_quarters(found: list[Structure], households: int) -> list[Structure]:
     """With staff quarters in place of the last building, if anybody lives there."""
     if households and len(found) > 1:
-        plain = replace(found[-1].footprint, wing=0.0)
+        last = found[-1].footprint
+        plain = replace(last, depth=min(last.depth, 14.0), width=min(last.width, 48.0), wing=0.0)
         found[-1] = Structure(plain, "residential", 6, stairs=2, share=1.0)
     return found
 

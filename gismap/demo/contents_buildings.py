@@ -96,7 +96,7 @@ def _placed(
     kept = _fitting(tried, ready)
     built_on = {index for index, _ in kept}
     kept += [
-        (index, Structure(refuge(metres[index]), _home_use(block), 1, 0, 1.0))
+        (index, Structure(refuge(metres[index]), _home_use(block), min(1 + block.households // 4, 6), 0, 1.0))
         for index, block in enumerate(blocks)
         if block.households and index not in built_on and block.compound not in SPECIALS
     ]
