@@ -1,4 +1,4 @@
-"""The demo districts that there are, made complete from their sketches: land first, then what stands and lives on it."""
+"""The demo districts, made complete from their sketches: land first, then what stands and lives on it."""
 
 from random import Random
 

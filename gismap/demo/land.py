@@ -34,7 +34,9 @@ def make_land(sketch: Sketch) -> Land:
     leaves = [leaf for town in laid.towns for community in town.communities for leaf in community.leaves]
     name_compounds(ground, leaves, compound_names(rng), rng)
     units = build_units(sketch, laid.towns, ground.mesh, micro=sketch.micro)
-    streets = draw_streets(ground.mesh, ground.courses) + draw_lanes([village.street for village in laid.villages], sheet)
+    streets = draw_streets(ground.mesh, ground.courses) + draw_lanes(
+        [village.street for village in laid.villages], sheet
+    )
     blocks = _town_blocks(sketch, laid, units.leaf_of) + _village_blocks(laid, units.leaf_of, sheet)
     return Land(units.drafts, units.outlines, streets, blocks)
 
@@ -64,9 +66,7 @@ def _village_blocks(laid: Laid, leaf_of: list[str], sheet: Sheet) -> list[Block]
         area = sum(core.area for core in cores)
         for core in cores:
             people = round(village.households * core.area / area)
-            blocks.append(
-                Block(leaf_of[village.face], shapes[at], BlockUse.VILLAGE, None, village.name, people)
-            )
+            blocks.append(Block(leaf_of[village.face], shapes[at], BlockUse.VILLAGE, None, village.name, people))
             at += 1
     return blocks
 

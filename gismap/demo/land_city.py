@@ -10,7 +10,7 @@ from gismap.demo.land_lines import Course, Sheet, bend
 from gismap.demo.land_mesh import weave
 from gismap.demo.land_names import street_names
 from gismap.demo.land_outline import resize
-from gismap.demo.land_sketch import Sketch
+from gismap.demo.land_sketch import Line, Sketch
 from gismap.demo.land_town import Town, lay_streets
 from gismap.demo.land_units import TownUnits
 from gismap.demo.land_urban import Ground, Laid, cut_grids, settle_communities
@@ -31,22 +31,25 @@ def lay_city(sketch: Sketch, sheet: Sheet, rng: Random) -> Laid:
         bearing_deg=4.0 if sketch.micro else -8.0,
         names=street_names(sketch.street_names, rng),
     )
-    rivers = tuple(river for line in sketch.lines for river in _river(sheet, line.points, outline, noise))
+    banks = tuple(bank for line in sketch.lines for bank in _bank(sheet, line, outline, noise))
     rim = Course("border", shapely.get_coordinates(outline.exterior))
-    courses = [*rivers, *lay_streets(town, rng, rivers), rim]
+    courses = [*banks, *lay_streets(town, rng, banks), rim]
     mesh = weave(courses, sheet, lambda xy: 1e4 * (0.5 + 0.8 * town.remoteness(xy)))
     far = town.remoteness(mesh.middle)
     mix = Mix(old=0.02, fringe=0.0, park=0.06) if sketch.micro else Mix()
-    uses = choose_uses(far, best_rank(mesh, courses), mesh.area, mix, rng)
+    uses = choose_uses(mesh, far, best_rank(mesh, courses), mix, rng)
     expected = expected_households(uses, far, mesh.area, rng)
     expected *= (sketch.households - sum(mark.households for mark in sketch.landmarks)) / expected.sum()
     ground = Ground(mesh, courses, cling(mesh, courses), uses, expected, [None] * len(uses))
     return Laid(ground, _divide(sketch, sheet, ground))
 
 
-def _river(sheet: Sheet, points: object, outline: shapely.Polygon, noise: np.random.Generator) -> list[Course]:
-    line = shapely.linestrings(bend(sheet.points(np.array(points)), noise, 90.0, 0.12))
-    return [Course("river", shapely.get_coordinates(part)) for part in shapely.get_parts(line.intersection(outline))]
+def _bank(sheet: Sheet, river: Line, outline: shapely.Polygon, noise: np.random.Generator) -> list[Course]:
+    """The street along a river, which is where a town's grids meet."""
+    line = shapely.linestrings(bend(sheet.points(np.array(river.points)), noise, 90.0, 0.12))
+    parts = shapely.get_parts(line.intersection(outline))
+    name = f"{river.name}路"
+    return [Course("secondary", shapely.get_coordinates(part), name, name) for part in parts]
 
 
 def _divide(sketch: Sketch, sheet: Sheet, ground: Ground) -> list[TownUnits]:

@@ -7,6 +7,7 @@ meets exactly. Who owns which field is decided elsewhere.
 import heapq
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from random import Random
 
 import numpy as np
@@ -105,7 +106,7 @@ def route(net: Net, stops: Sequence[Floats], effort: Floats) -> list[int]:
     """Edges along the easiest way past the stops; an edge costs its `effort`."""
     vertices = [net.nearest_vertex(stop) for stop in stops]
     path: list[int] = []
-    for start, end in zip(vertices[:-1], vertices[1:], strict=True):
+    for start, end in pairwise(vertices):
         _, back = travel(net, [start], effort, end)
         path += way_back(net, back, end)
     return list(dict.fromkeys(path))
@@ -215,9 +216,7 @@ def draw_edges(net: Net, rng: Random) -> Floats:
 
 def courses_of(net: Net, lines: Floats, edges: Iterable[int]) -> list[Course]:
     """The courses along some edges; a field border or track is a street of its own."""
-    return [
-        Course(net.kind[edge], lines[edge], net.street[edge] or f"field/{edge}", net.name[edge]) for edge in edges
-    ]
+    return [Course(net.kind[edge], lines[edge], net.street[edge] or f"field/{edge}", net.name[edge]) for edge in edges]
 
 
 def area_outline(net: Net, lines: Floats, cells: Ints) -> tuple[shapely.Polygon, Ints]:

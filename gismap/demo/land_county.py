@@ -28,7 +28,7 @@ from gismap.demo.land_lines import RANK, Course, Sheet, bend
 from gismap.demo.land_mesh import Ints, weave
 from gismap.demo.land_names import street_names
 from gismap.demo.land_outline import resize
-from gismap.demo.land_sketch import Sketch, TownSketch
+from gismap.demo.land_sketch import Place, Sketch, TownSketch
 from gismap.demo.land_town import Town, lay_streets
 from gismap.demo.land_units import Community, Leaf, TownUnits
 from gismap.demo.land_urban import Ground, Laid, Village, cut_grids, settle_communities
@@ -63,8 +63,7 @@ def lay_county(sketch: Sketch, sheet: Sheet, rng: Random) -> Laid:
     far = np.ones(len(mesh.faces))
     for number, area in enumerate(country.areas):
         far[area_of == number] = area.remoteness(mesh.middle[area_of == number])
-    mix, rank = Mix(old=0.07, fringe=0.8), best_rank(mesh, country.courses)
-    uses = choose_uses(far, rank, mesh.area, mix, rng)
+    uses = choose_uses(mesh, far, best_rank(mesh, country.courses), Mix(old=0.07, fringe=0.8), rng)
     for face in np.flatnonzero(area_of == _IN_COUNTRY):
         uses[face] = BlockUse.OPEN
     expected = expected_households(uses, far, mesh.area, rng)
@@ -83,7 +82,7 @@ def _lay_country(sketch: Sketch, sheet: Sheet, rng: Random) -> _Country:
     area_of_cell = _choose_cells(net, sketch, seats, rng)
     inside = (area_of_cell[net.left] == 0) & (net.right >= 0) & (area_of_cell[net.right] == 0)
     for line in sketch.lines:
-        lay_route(net, sheet.points(np.array(line.points)), line.kind, line.name, inside, rng)
+        lay_route(net, [*sheet.points(np.array(line.points))], line.kind, line.name, inside, rng)
     ring = (area_of_cell[net.left] == 0) != ((net.right >= 0) & (area_of_cell[net.right] == 0))
     net.mark(np.flatnonzero(ring).tolist(), "secondary", "外环路", "外环路")
     _link_towns(net, sketch, seats, inside, rng)
@@ -112,9 +111,7 @@ def _town_in(shape: shapely.Polygon, number: int, sketch: Sketch, seats: Floats,
         return Town(sketch.code, shape, (0.0, 0.0), (360.0, 760.0), (1.7, 5.2), 5.0, names=names)
     town = [town for town in sketch.towns if not _in_city(town)][number - 1]
     x, y = seats[sketch.towns.index(town)].tolist()
-    return Town(
-        town.code, shape, (x, y), (260.0, 420.0), (1.5, 3.5), 40.0 * np.sin(number), "secondary", names=names
-    )
+    return Town(town.code, shape, (x, y), (260.0, 420.0), (1.5, 3.5), 40.0 * np.sin(number), "secondary", names=names)
 
 
 def _in_city(town: TownSketch) -> bool:
@@ -174,7 +171,7 @@ def _areas_of(country: _Country, middle: Floats) -> Ints:
 
 def _divide(sketch: Sketch, ground: Ground, town_of: Ints, built: np.ndarray) -> list[TownUnits]:
     """Communities in what is built up and villages around them, down to exactly as many grids as there must be."""
-    urban: list[list[tuple]] = []
+    urban: list[list[tuple[Place, list[int]]]] = []
     rural: list[list[int]] = []
     for number, town in enumerate(sketch.towns):
         mine = town_of == number
@@ -218,9 +215,7 @@ def _divide_country(sketch: Sketch, ground: Ground, towns: list[TownUnits], rura
     sizes = [len(group) for _, group in divided]
     shares = allot(count, [float(weights[group].sum()) for _, group in divided], [1] * len(sizes), sizes)
     for (community, group), share in zip(divided, shares, strict=True):
-        community.leaves = [
-            Leaf(part, ZoneType.RURAL) for part in divide_pieces(group, weights, ground.links, share)
-        ]
+        community.leaves = [Leaf(part, ZoneType.RURAL) for part in divide_pieces(group, weights, ground.links, share)]
 
 
 def _managed(

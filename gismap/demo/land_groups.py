@@ -24,6 +24,10 @@ _CLING = {
 """How much land on both sides of a metre of border belongs together: little across a river, much across a lane."""
 
 
+_RELUCTANCE = 5.0
+"""How many times as far it seems to the other side of a river or main street as to the other side of a lane."""
+
+
 def cling(mesh: Mesh, courses: Sequence[Course]) -> Links:
     """How strongly neighbouring faces belong together."""
     return mesh.links(np.array([_CLING[course.kind] for course in courses] + [_CLING["border"]]))
@@ -54,13 +58,11 @@ def _steps(mesh: Mesh, links: Links) -> list[list[tuple[int, float]]]:
     for face, others in links.items():
         for other, strength in others.items():
             far = float(np.hypot(*(mesh.middle[face] - mesh.middle[other])))
-            steps[face].append((other, far * (1 + 1.2 * far / (far + 3 * strength))))
+            steps[face].append((other, far * (1 + _RELUCTANCE * far / (far + 3 * strength))))
     return steps
 
 
-def _spread(
-    steps: list[list[tuple[int, float]]], starts: list[int], slowness: Floats, shut: list[list[bool]]
-) -> Ints:
+def _spread(steps: list[list[tuple[int, float]]], starts: list[int], slowness: Floats, shut: list[list[bool]]) -> Ints:
     label = np.full(len(steps), -1)
     waiting = [(0.0, number, start) for number, start in enumerate(starts)]
     while waiting:

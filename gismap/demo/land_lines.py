@@ -48,7 +48,7 @@ class Sheet:
 
     def to_metres(self, shapes: Shapes) -> Shapes:
         """Geometries in degrees on the sheet."""
-        return np.asarray(shapely.transform(shapes, lambda lonlat: self.points(lonlat)))
+        return np.asarray(shapely.transform(shapes, self.points))
 
     def points(self, lonlat: Floats) -> Floats:
         """Points in degrees, shape (n, 2), on the sheet."""
@@ -60,7 +60,7 @@ class Sheet:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Course:
-    """A line of one kind (see `RANK`); courses with the same `street` are one street, `name` is given if it is known."""
+    """A line of one kind (see `RANK`); courses with the same `street` are one street."""
 
     kind: str
     xy: Floats

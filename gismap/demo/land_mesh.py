@@ -4,6 +4,7 @@ Faces are grouped, never changed: what a group covers is the union of its faces.
 """
 
 import heapq
+import math
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -108,13 +109,14 @@ def _mesh(
 def _perimeters(mesh: Mesh) -> Floats:
     inner = mesh.second >= 0
     count = len(mesh.faces)
-    return np.bincount(mesh.first, mesh.length, count) + np.bincount(mesh.second[inner], mesh.length[inner], count)
+    first = np.bincount(mesh.first, mesh.length, count)
+    return np.asarray(first + np.bincount(mesh.second[inner], mesh.length[inner], count))
 
 
 def _courses_at(segments: Floats, lines: Shapes, courses: Sequence[Course]) -> Ints:
     """The most important course that runs along each segment.
 
-    Noding moves no vertex by more than the grid, so that the middle of a segment lies on its course to within two steps.
+    Noding moves no vertex by more than the grid: the middle of a segment lies on its course to within two steps.
     """
     xy, line = shapely.get_coordinates(lines, return_index=True)
     inside = line[:-1] == line[1:]
@@ -149,7 +151,7 @@ class Regions:
         }
 
     def join_until(self, count: int) -> "Regions":
-        """Join the lightest region with the neighbour it clings to most, light ones preferred, until `count` are left."""
+        """Join the lightest region with the (rather light) neighbour that it clings to most, until `count` are left."""
         mean = sum(self.weight.values()) / count
         waiting = [(weight, cell) for cell, weight in self.weight.items()]
         heapq.heapify(waiting)
@@ -163,7 +165,7 @@ class Regions:
         return self
 
     def _pull(self, cell: int, other: int, mean: float) -> float:
-        return self.links[cell][other] / (0.4 + self.weight[other] / mean) ** 1.5
+        return self.links[cell][other] / math.pow(0.4 + self.weight[other] / mean, 1.5)
 
     def absorb_thin(self, min_area: Floats, perimeter: Floats) -> None:
         """Join what is smaller than `min_area` or thinner (2A/P) than `MIN_WIDTH_M`, smallest first; weights are areas.

@@ -1,4 +1,4 @@
-"""The streets of a built-up area: through streets on a bent, uneven lattice, and the lanes that divide what they enclose.
+"""The streets of a built-up area: through streets on a bent, uneven lattice, and lanes that divide what they enclose.
 
 Made in metres of a sheet, as courses; blocks come from noding them, and their names from elsewhere.
 """
@@ -36,7 +36,7 @@ class Town:
 
     def remoteness(self, xy: Floats) -> Floats:
         """0 at the centre, 1 at the farthest point."""
-        return np.minimum(np.hypot(*(xy - self.centre).T) / self.reach(), 1.0)
+        return np.asarray(np.minimum(np.hypot(*(xy - self.centre).T) / self.reach(), 1.0))
 
 
 def lay_streets(town: Town, rng: Random, extra: tuple[Course, ...] = ()) -> list[Course]:
@@ -65,7 +65,8 @@ def _lattice(town: Town, rng: Random) -> list[Course]:
             gaps = 0.0 if kind in {"trunk", "primary"} else 0.10 if kind == "secondary" else 0.22
             base = next(town.names, None)
             for run, half in _runs([mark for _, mark in along], gaps, rng):
-                flat = densify(np.array([[offset, mark] if direction == 0 else [mark, offset] for mark in run]), _STEP_M)
+                marks = np.array([[offset, mark] if direction == 0 else [mark, offset] for mark in run])
+                flat = densify(marks, _STEP_M)
                 suffix = ("南北", "西东")[direction][half] + "路" if number % 2 == 0 else ("路", "街")[direction]
                 street = f"{town.name}/{direction}/{number}/{half if number % 2 == 0 else ''}"
                 xy = swell(flat @ axes) + town.centre - swell(np.zeros((1, 2)))[0]
@@ -123,7 +124,8 @@ def _divide(town: Town, cell: shapely.Polygon, rng: Random, noise: np.random.Gen
     middle = shapely.get_coordinates(shapely.point_on_surface(cell))
     inner, outer = town.block_ha
     target = 1e4 * (inner + (outer - inner) * float(town.remoteness(middle)[0]) ** 1.5) * rng.uniform(0.75, 1.3)
-    whole, courses, waiting = cell.area, [], [ring_of(cell)]
+    whole, waiting = cell.area, [ring_of(cell)]
+    courses: list[Course] = []
     while waiting:
         ring = waiting.pop()
         block = shapely.Polygon(ring)

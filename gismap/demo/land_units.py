@@ -76,9 +76,7 @@ def build_units(sketch: Sketch, towns: Sequence[TownUnits], mesh: Mesh, *, micro
         outlines[code] = _as_multi(shapely.coverage_union_all(shapes[mine]))
         for number, community in enumerate(town.communities, 1):
             key = community.code or f"{code}-M{number:02d}"
-            drafts.append(
-                UnitDraft(key, community.name, 3, code, code=community.code, division_code=community.code)
-            )
+            drafts.append(UnitDraft(key, community.name, 3, code, code=community.code, division_code=community.code))
             indexes = np.array([position[id(leaf)] for leaf in community.leaves])
             for draft, index in _leaf_drafts(key, community, indexes, shapes, micro):
                 keys[index] = draft.key

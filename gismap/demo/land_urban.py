@@ -28,7 +28,7 @@ class Ground:
     uses: list[BlockUse]
     expected: Floats  # households
     compound: list[str | None]
-    fixed: dict[int, str] = field(default_factory=dict)  # faces whose expected households are known, by what they are of
+    fixed: dict[int, str] = field(default_factory=dict)  # faces whose households are known, and as part of what
 
     def effort(self) -> Floats:
         """The weights by which land is divided."""
@@ -87,7 +87,8 @@ def _find_site(ground: Ground, faces: Sequence[int], mark: Landmark) -> list[int
     sites = [[face] for face in faces] if mark.grids == 1 else superblocks(faces, ground.mesh, ground.courses)
     roomy = [site for site in sites if len(site) >= mark.grids]
     site = min(roomy, key=lambda site: abs(float(ground.mesh.area[site].sum()) / 1e4 - mark.area_ha))
-    share = ground.mesh.area[site] / ground.mesh.area[site].sum()
+    share = np.sqrt(ground.mesh.area[site])  # large blocks are more loosely built
+    share /= share.sum()
     for face, part in zip(site, share.tolist(), strict=True):
         ground.uses[face], ground.compound[face] = mark.use, mark.name
         ground.expected[face] = mark.households * part

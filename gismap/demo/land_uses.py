@@ -1,4 +1,4 @@
-"""What stands on the blocks of a town and how many households live there; the units that they fall into are not here."""
+"""What stands on the blocks of a town and how many households live there; which unit a block is in does not count."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from random import Random
 
 import numpy as np
 
-from gismap.demo.land_lines import NAMED, RANK, Course
+from gismap.demo.land_lines import NAMED, RANK, Course, Swell
 from gismap.demo.land_mesh import Ints, Mesh
 from gismap.demo.model import BlockUse
 from gismap.geometry.ground import Floats
@@ -23,7 +23,7 @@ _DENSITY = {  # households per hectare at the centre and at the rim
 }
 
 _AS_LAND = 9.0
-"""Households that a hectare counts for besides those that live there, when land is divided: someone sweeps the parks."""
+"""Households that a hectare counts for besides those that live there, when land is divided."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +35,19 @@ class Mix:
     park: float = 0.035
 
 
-def choose_uses(remoteness: Floats, main_rank: Ints, area_m2: Floats, mix: Mix, rng: Random) -> list[BlockUse]:
-    """A use for each block, by how far from the centre it lies and how important the best street around it is."""
-    blocks = zip(remoteness.tolist(), main_rank.tolist(), area_m2.tolist(), strict=True)
+def choose_uses(mesh: Mesh, remoteness: Floats, main_rank: Ints, mix: Mix, rng: Random) -> list[BlockUse]:
+    """A use for each block, by how far from the centre it lies and how important the best street around it is.
+
+    In wide patches a town is less or more finished than elsewhere at that distance.
+    """
+    patches = Swell(rng, (3_000.0, 1_800.0), 1.0)(mesh.middle)[:, 0] - mesh.middle[:, 0]
+    seeming = remoteness + np.clip(patches / 400.0, -0.2, 0.2)
+    blocks = zip(seeming.tolist(), main_rank.tolist(), mesh.area.tolist(), strict=True)
     return [_use_of(far, rank, area, mix, rng) for far, rank, area in blocks]
 
 
 def _use_of(far: float, rank: int, area_m2: float, mix: Mix, rng: Random) -> BlockUse:
-    fringe = mix.fringe * max(0.0, far - 0.62)
+    fringe = mix.fringe * max(0.0, far - 0.6)
     shares = {
         BlockUse.SHOPS: (0.24 * max(0.0, 0.75 - far) if rank <= RANK["secondary"] else 0.01) if area_m2 < 4e4 else 0.02,
         BlockUse.PARK: mix.park,
@@ -109,9 +114,7 @@ def fronted_streets(mesh: Mesh, courses: list[Course]) -> list[str | None]:
     """The named street with the longest front on each face; a face without one takes its nearest neighbour's."""
     named = [course.name if course.kind in NAMED else None for course in courses] + [None]
     fronts: list[dict[str, float]] = [{} for _ in mesh.faces]
-    sides = zip(
-        mesh.first.tolist(), mesh.second.tolist(), mesh.course.tolist(), mesh.length.tolist(), strict=True
-    )
+    sides = zip(mesh.first.tolist(), mesh.second.tolist(), mesh.course.tolist(), mesh.length.tolist(), strict=True)
     for first, second, course, length in sides:
         name = named[course]
         if name is not None:

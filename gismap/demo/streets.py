@@ -13,7 +13,7 @@ _NO_STREET = {"river", "border"}
 
 
 def draw_streets(mesh: Mesh, courses: Sequence[Course]) -> list[StreetDraft]:
-    """One draft per street: the border pieces along its courses, joined; a course that is nowhere a border is left out."""
+    """One draft per street: the border pieces along its courses, joined; what is nowhere a border is left out."""
     rows = np.flatnonzero([course >= 0 and courses[course].kind not in _NO_STREET for course in mesh.course])
     keys = [courses[course].street for course in mesh.course[rows]]
     pieces: dict[str, list[int]] = {}
