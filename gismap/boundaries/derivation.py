@@ -82,8 +82,8 @@ def complete(drafts: Sequence[UnitDraft]) -> list[CompleteUnit]:
     units = []
     for draft in sorted(drafts, key=lambda one: one.level):
         mine = below[draft.key]
-        geom = exact[mine[0]] if draft.geom is not None else shapely.coverage_union_all(exact[mine])
-        shown = drawn[mine[0]] if draft.geom is not None else shapely.coverage_union_all(drawn[mine])
+        geom = exact[mine[0]] if draft.geom is not None else _union(exact[mine])
+        shown = drawn[mine[0]] if draft.geom is not None else _union(drawn[mine])
         units.append(
             CompleteUnit(
                 draft=draft,
@@ -95,6 +95,14 @@ def complete(drafts: Sequence[UnitDraft]) -> list[CompleteUnit]:
             )
         )
     return units
+
+
+def _union(parts: np.ndarray) -> shapely.Geometry:
+    """The union of seamless parts; the quick way gives up where a border has a vertex on one side only."""
+    try:
+        return shapely.coverage_union_all(parts)
+    except shapely.errors.GEOSException:
+        return shapely.union_all(parts)
 
 
 def _simplified(exact: np.ndarray) -> np.ndarray:

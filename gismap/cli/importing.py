@@ -8,13 +8,15 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import orjson
 import typer
 from typer.core import TyperGroup
 
 from gismap.cli import app
 from gismap.cli.common import engine
-from gismap.errors import BadInputError
+from gismap.errors import BadInputError, CoverageError
 from gismap.settings import get_settings
+from gismap.store.session import writing
 
 if TYPE_CHECKING:  # readers of files weigh a third of a second, which no other command should pay
     from gismap.importing.service import Outcome
@@ -97,6 +99,61 @@ def undo_import(batch: Annotated[int, typer.Argument(help="The number that the i
     with engine() as database:
         done = undo(database, batch, actor=getpass.getuser())
     print(f"batch {batch}: undone, {done['layer']} from {done['source']} are as before")
+
+
+@importing.command(name="grids")
+def import_boundaries(
+    file: Annotated[Path, typer.Argument(help="Leaves, and units above them without shapes; any format of `import`.")],
+    effective_from: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="First day of the boundaries.")],
+    reason: Annotated[str, typer.Option(help="Why the boundaries change.")] = "import",
+    crs: Annotated[str, typer.Option(help="auto (as the file says), wgs84, cgcs2000, gcj02, bd09 or EPSG:n.")] = "auto",
+    columns: Annotated[str | None, typer.Option(help="ours=theirs,…")] = None,
+    sheet: Annotated[str | None, typer.Option(help="Sheet of a workbook, or layer of a GeoPackage.")] = None,
+    report: Annotated[Path | None, typer.Option(help="Write all rejected rows to this CSV.")] = None,
+) -> int:
+    """Publish a file's grids as the boundaries from a day on. Other units stay; prints the revision."""
+    from gismap.importing.grids import import_grids  # noqa: PLC0415
+    from gismap.importing.preparing import Order  # noqa: PLC0415
+
+    settings = get_settings()
+    order = Order("grids", file, file.name, crs=crs, columns=_pairs(columns), sheet=sheet)
+    try:
+        with engine() as database, writing(database) as connection:
+            done, rejections, notes = import_grids(
+                connection,
+                order,
+                effective_from=effective_from.date(),
+                today=settings.today(),
+                author=getpass.getuser(),
+                reason=reason,
+                far_km=settings.far_km,
+            )
+    except CoverageError as error:
+        for defect in error.defects[:SHOWN_REJECTIONS]:
+            print(orjson.dumps(defect).decode(), file=sys.stderr)
+        raise
+    _tell(notes, rejections, report)
+    if done is None:
+        print(f"nothing published: {len({each.row for each in rejections})} rows rejected; correct them")
+        return 1
+    leaves = done.certificate["leaves"]
+    print(
+        f"revision {done.number} from {done.effective_from}: {leaves} grids, "
+        f"{done.changed} units new or changed, {done.retired} retired"
+    )
+    return 0
+
+
+@app.command()
+def template(
+    layer: Annotated[str, typer.Argument(help="A layer to import into, or grids.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The XLSX file to write.")],
+) -> None:
+    """Write the spreadsheet to fill for a layer."""
+    from gismap.importing.template import write_template  # noqa: PLC0415
+
+    write_template(layer, output)
+    print(output)
 
 
 def _pairs(text: str | None) -> dict[str, str]:

@@ -126,12 +126,12 @@ def street_drafts(table: CleanTable) -> tuple[list[StreetDraft], list[Rejection]
 
 
 def element_drafts(layer: str, table: CleanTable, form: LayerForm) -> tuple[list[ElementDraft], list[Rejection]]:
-    """Master records, of buildings with their subordinate record; and rows whose subordinate record makes no sense."""
-    attributes = _attributes(layer, table, form)
+    """Master records, of buildings with their subordinate record; rows whose record makes no sense are left out."""
     buildings: Sequence[BuildingDraft | None] = [None] * len(table.rows)
     rejections: list[Rejection] = []
     if layer == "buildings":
         buildings, rejections = _buildings(table)
+    attributes = _attributes(layer, table, form)
     names = table.value("name")
     categories = table.value("use" if layer == "buildings" else "category")
     drafts = [
@@ -147,7 +147,8 @@ def element_drafts(layer: str, table: CleanTable, form: LayerForm) -> tuple[list
         )
         for i, key in enumerate(table.keys)
     ]
-    return drafts, rejections
+    wrong = {each.row for each in rejections}
+    return [draft for draft, row in zip(drafts, table.rows, strict=True) if row not in wrong], rejections
 
 
 def _attributes(layer: str, table: CleanTable, form: LayerForm) -> list[dict[str, Any]]:

@@ -7,13 +7,25 @@ from gismap.i18n import CATALOGUE, category_title
 from gismap.importing.fields import EXAMPLE_KEY, KEY, WKT, Field, LayerForm, X, Y
 from gismap.importing.osm import BUILDING_USES as OSM_BUILDING_USES
 from gismap.importing.osm import STREET_CLASSES as OSM_STREET_CLASSES
-from gismap.themes.specs import PLACE_GROUP_OF
 
 POINT = frozenset({"Point", "MultiPoint"})
 LINE = frozenset({"LineString", "MultiLineString"})
 AREA = frozenset({"Polygon", "MultiPolygon"})
 
-BUILDING_USES = "residential bungalow shop office school hospital factory public farmhouse other".split()
+BUILDING_USES = {
+    "residential": "住宅 居民楼 居住",
+    "bungalow": "平房 院落",
+    "shop": "商铺 商业 门店 商店",
+    "office": "办公 办公楼",
+    "school": "学校 教育",
+    "hospital": "医院 医疗",
+    "factory": "厂房 工业 工厂 仓库",
+    "public": "公共 公建 公共建筑",
+    "farmhouse": "农房 农村住宅",
+    "other": "其他 yes",
+}
+"""Our uses with Chinese words for them, besides their titles."""
+
 STREET_CLASSES = {
     "trunk": ("快速路", "高速公路", "国道"),
     "primary": ("主干路", "主干道", "省道"),
@@ -44,8 +56,10 @@ def _categories(layer: str, values: Collection[str]) -> dict[str, Sequence[str]]
 
 def _building_uses() -> dict[str, Sequence[str]]:
     """Our uses by their titles and by OSM's values of `building`."""
-    titles = _categories("buildings", BUILDING_USES)
-    return {use: (*words, *OSM_BUILDING_USES.get(use, "yes").split()) for use, words in titles.items()}
+    return {
+        use: (*titles, *BUILDING_USES[use].split(), *OSM_BUILDING_USES.get(use, "").split())
+        for use, titles in _categories("buildings", BUILDING_USES).items()
+    }
 
 
 def _street_classes() -> dict[str, Sequence[str]]:
@@ -158,7 +172,10 @@ def _places(layer: str, categories: Collection[str], name: str, *, required: boo
     return KEY_FIELD, Field("name", "名称", NAME.synonyms, example=name), category, ADDRESS
 
 
-KEY_PLACES = (*_places("key_places", PLACE_GROUP_OF, "第三实验小学", required=True), *POSITIONS)
+KEY_PLACES = (
+    *_places("key_places", _known_categories("key_places"), "第三实验小学", required=True),
+    *POSITIONS,
+)
 SERVICE_STATIONS = (
     *_places("service_stations", _known_categories("service_stations"), "福安社区网格服务站", required=False),
     *POSITIONS,

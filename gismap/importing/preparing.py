@@ -10,7 +10,7 @@ import numpy as np
 from gismap.elements.values import ElementDraft, StreetDraft
 from gismap.errors import BadInputError
 from gismap.geometry.datums import Frame
-from gismap.importing.drafting import clean_table, element_drafts, street_drafts
+from gismap.importing.drafting import CleanTable, clean_table, element_drafts, street_drafts
 from gismap.importing.fields import EXAMPLE_KEY, KEY, POSITION, LayerForm, match_columns
 from gismap.importing.frames import Bounds
 from gismap.importing.placing import place
@@ -67,6 +67,17 @@ class Prepared:
     notes: list[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """A file whose columns, frame and values are understood; rows that are not good are left out and listed."""
+
+    table: CleanTable
+    frame: Frame
+    mapping: dict[str, str]
+    rejections: list[Rejection]
+    notes: list[str]
+
+
 def prepare(order: Order, around: Surroundings) -> Prepared:
     """Everything that can be known before writing.
 
@@ -74,32 +85,46 @@ def prepare(order: Order, around: Surroundings) -> Prepared:
         BadInputError: the file, its columns or its frame cannot be used at all.
         CrsError: nobody says which frame, or it is unknown.
     """
-    table = read_table(order.path, order.layer, order.sheet)
-    persons = order.layer == "staff"
-    check_columns(order.layer, table.columns, allowed=table.columns if persons else ())
-    mapping, notes = _mapping(order, around, table)
-    table, examples = _without_examples(table, mapping)
-    notes += [f"row {row}: the example of the template was left out" for row in examples]
-    crs = "cgcs2000" if _has_no_positions(table, around.form, mapping) else order.crs
-    placed = place(table, around.form, mapping, crs=crs, district=around.district, far_km=around.far_km)
-    cleaned, rejections = clean_table(placed, around.form, mapping, persons=persons)
+    understood = understand(order, around, persons=order.layer == "staff")
+    table = understood.table
     elements: Sequence[ElementDraft] = ()
     streets: Sequence[StreetDraft] = ()
     posts: Sequence[AssignmentDraft] = ()
-    if persons:
-        elements, posts, wrong = roster_drafts(cleaned, around.units, around.since)
+    if order.layer == "staff":
+        elements, posts, wrong = roster_drafts(table, around.units, around.since)
     elif order.layer == "streets":
-        streets, wrong = street_drafts(cleaned)
+        streets, wrong = street_drafts(table)
     else:
-        elements, wrong = element_drafts(order.layer, cleaned, around.form)
-    rejected = sorted(_one_per_cause(placed.rejections + rejections + wrong), key=lambda each: each.row)
-    turned_away = {each.row for each in wrong}
-    if turned_away and not persons:
-        good = ~np.isin(cleaned.rows, list(turned_away))
-        elements = [draft for draft, keep in zip(elements, good, strict=True) if keep]
-    read = len(cleaned.rows) + len({each.row for each in rejected} - set(cleaned.rows.tolist()))
-    kept = {**mapping, KEY: mapping.get(KEY, BY_CONTENT)}
-    return Prepared(read, elements, streets, posts, rejected, placed.frame, kept, notes)
+        elements, wrong = element_drafts(order.layer, table, around.form)
+    rejections = in_order(understood.rejections + wrong)
+    read = len({each.row for each in rejections} | set(table.rows.tolist()))
+    remembered = {**understood.mapping, KEY: understood.mapping.get(KEY, BY_CONTENT)}
+    return Prepared(read, elements, streets, posts, rejections, understood.frame, remembered, understood.notes)
+
+
+def understand(order: Order, around: Surroundings, *, persons: bool) -> Understood:
+    """A file's rows with good values and places in EPSG:4490; `persons`: names and phones belong into this layer.
+
+    Raises:
+        BadInputError: the file, its columns or its frame cannot be used at all.
+        CrsError: nobody says which frame, or it is unknown.
+    """
+    table = read_table(order.path, order.layer, order.sheet)
+    check_columns(order.layer, table.columns, allowed=table.columns if persons else ())
+    mapping, notes = _mapping(order, around, table)
+    table, examples = _without_examples(table, around.form, mapping)
+    notes += [f"row {row}: the example of the template was left out" for row in examples]
+    if not len(table) and not table.rejections:
+        raise BadInputError(f"{order.path.name} holds no rows but the example", field="file")
+    crs = "cgcs2000" if _has_no_positions(table, around.form, mapping) else order.crs
+    placed = place(table, around.form, mapping, crs=crs, district=around.district, far_km=around.far_km)
+    cleaned, wrong = clean_table(placed, around.form, mapping, persons=persons)
+    return Understood(cleaned, placed.frame, mapping, placed.rejections + wrong, notes)
+
+
+def in_order(rejections: Sequence[Rejection]) -> list[Rejection]:
+    """Rejections by row, each once."""
+    return sorted(dict.fromkeys(rejections), key=lambda each: each.row)
 
 
 def _mapping(order: Order, around: Surroundings, table: Table) -> tuple[dict[str, str], list[str]]:
@@ -150,13 +175,14 @@ def _check_required(form: LayerForm, mapping: Mapping[str, str], table: Table) -
         )
 
 
-def _without_examples(table: Table, mapping: Mapping[str, str]) -> tuple[Table, list[int]]:
-    """The table without the example rows and the English headings of a template."""
-    if KEY not in mapping:
+def _without_examples(table: Table, form: LayerForm, mapping: Mapping[str, str]) -> tuple[Table, list[int]]:
+    """The table without the English headings and the example row of a template, which its first column marks."""
+    first = form.fields[0].name
+    if first not in mapping:
         return table, []
-    keys = table.columns[mapping[KEY]]
-    example = np.array([key == EXAMPLE_KEY for key in keys], dtype=bool)
-    heading = np.array([key == KEY for key in keys], dtype=bool) & (np.arange(len(keys)) == 0)
+    marks = table.columns[mapping[first]]
+    example = np.array([mark == EXAMPLE_KEY for mark in marks], dtype=bool)
+    heading = np.array([mark == first for mark in marks], dtype=bool) & (np.arange(len(marks)) == 0)
     return table.taken(~(example | heading)), [int(row) for row in table.rows[example]]
 
 
@@ -165,7 +191,3 @@ def _has_no_positions(table: Table, form: LayerForm, mapping: Mapping[str, str])
     if not form.position_optional or table.geom is not None:
         return False
     return not any(name in mapping and any(table.columns[mapping[name]] != None) for name in POSITION)  # noqa: E711
-
-
-def _one_per_cause(rejections: Sequence[Rejection]) -> list[Rejection]:
-    return list(dict.fromkeys(rejections))

@@ -18,7 +18,7 @@ IDENTITY = frozenset(
 )
 PHONE = frozenset(
     """电话 手机 联系方式 联系号码 微信
-    phone mobile tel telephone cell cellphone wechat contact""".split()
+    phone mobile tel telephone cellphone wechat contact""".split()
 )
 PERSON_NAME = frozenset(
     """姓名 户主 联系人 负责人 法人 法定代表人 业主 居民 房主 租客 承租人 保管人 监护人

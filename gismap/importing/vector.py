@@ -48,6 +48,7 @@ def read_shapefile(path: Path) -> Table:
     sibling = _siblings(path)
     if ".dbf" not in sibling:
         raise BadInputError(f"{path.name} lacks its .dbf, which holds the attributes: give both files", field="file")
+    _check_whole(path, sibling[".dbf"])
     encoding = None if ".cpg" in sibling else _dbf_encoding(sibling[".dbf"].read_bytes())
     if ".shx" in sibling:
         return _table(path.name, path, encoding=encoding)
@@ -77,6 +78,21 @@ def read_zipped_shapefile(path: Path) -> Table:
         except (zipfile.BadZipFile, EOFError, OSError, RuntimeError) as error:
             raise BadInputError(f"{path.name} cannot be unpacked: {error}; zip it again", field="file") from error
         return read_shapefile(Path(folder) / "part.shp")
+
+
+def _check_whole(shp: Path, dbf: Path) -> None:
+    """Compare both files with the lengths in their headers: GDAL reads truncated ones without a word."""
+    with shp.open("rb") as stream:
+        promised = 2 * int.from_bytes(stream.read(28)[24:28], "big")
+    with dbf.open("rb") as stream:
+        head = stream.read(12)
+    records, header, width = (int.from_bytes(head[a:b], "little") for a, b in ((4, 8), (8, 10), (10, 12)))
+    for path, length in ((shp, promised), (dbf, header + records * width)):
+        if path.stat().st_size < length:
+            raise BadInputError(
+                f"{path.name} has {path.stat().st_size:,} bytes of {length:,}: it is truncated, copy it again",
+                field="file",
+            )
 
 
 def _siblings(path: Path) -> dict[str, Path]:

@@ -60,10 +60,9 @@ def take_back(connection: Connection, batch: int) -> None:
     Raises:
         ConflictError: something changed one of them since.
     """
-    tables = connection.execute(
-        text("SELECT DISTINCT kind FROM import_undo WHERE batch = :batch"), {"batch": batch}
-    ).scalars()
-    touched = [table for table in _KEYS if table in set(tables)]
+    kinds = connection.execute(text("SELECT DISTINCT kind FROM import_undo WHERE batch = :batch"), {"batch": batch})
+    found = set(kinds.scalars())
+    touched = [table for table in _KEYS if table in found]
     for table in touched:
         _check_untouched(connection, table, batch)
     for table in reversed(touched):  # posts go before the staff who hold them
