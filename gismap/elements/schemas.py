@@ -18,6 +18,8 @@ from gismap.store.area import Area, BoxArea, CircleArea, CorridorArea, PolygonAr
 MAX_LIMIT = 1000
 MAX_RADIUS_M = 100_000.0
 MAX_HALF_WIDTH_M = 5_000.0
+MAX_LINE_DEGREES = 10.0
+"""No district is that wide, and a line halfway round the globe has no shortest way."""
 MAX_NAMES = 50
 
 Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT)]
@@ -110,6 +112,9 @@ class AreaBody(Parameters):
         if self.corridor.street is not None:
             return street_corridor(connection, self.corridor.street, self.corridor.half_width_m)
         line = _shape(self.corridor.line, "LineString", LINES, max_vertices, "area.corridor.line")
+        west, south, east, north = line.bounds
+        if max(east - west, north - south) > MAX_LINE_DEGREES:
+            raise BadInputError(f"the line is wider than {MAX_LINE_DEGREES:g} degrees", field="area.corridor.line")
         return CorridorArea(line, self.corridor.half_width_m)
 
 

@@ -150,6 +150,8 @@ def test_a_shape_that_is_none_is_refused_with_its_fault(client: TestClient, poly
         ({"area": {"corridor": {"street": "人民路"}}}, "area.corridor.half_width_m"),
         ({"area": {"corridor": {"line": [[117, 35.4]], "half_width_m": 5}}}, "area.corridor.line"),
         ({"area": {"corridor": {"line": [[117, 35.4], [117, 35.4]], "half_width_m": 5}}}, "area.corridor.line"),
+        ({"area": {"corridor": {"line": [[117, 35.4], [-63, -35.4]], "half_width_m": 5}}}, "area.corridor.line"),
+        ({"area": {"corridor": {"line": [[117, -90], [117, 90]], "half_width_m": 5}}}, "area.corridor.line"),
         ({"area": {"circle": {"center": [0, 90], "radius_m": 100_000}}, "counts": True}, "x"),
         ({"area": {"polygon": [[[0, 0], [1, 0], [1, 1], [0, 0]]]}}, "x"),
         ({"filter": {"layers": []}}, "filter.layers"),

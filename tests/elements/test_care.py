@@ -11,6 +11,7 @@ import pytest
 import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pyproj import Geod
 from shapely import Point, box
 from sqlalchemy import text
 from starlette.testclient import TestClient
@@ -145,6 +146,25 @@ def test_a_shape_that_holds_no_whole_grid_tells_nothing(cared: Cared, width: flo
                  {"circle": {"center": [lon, lat], "radius_m": width * 45_000}}):  # fmt: skip
         answer = cared.search(area=area, counts=True)
         assert told(answer) == {"total": "< 5"} and answer["care"]["units_counted"] == 0
+
+
+def test_in_a_circle_or_corridor_too_only_whole_grids_are_told(cared: Cared) -> None:
+    code, (lon, lat) = COMMUNITIES[0] + "001", centre(0, 0)
+    farthest_m = Geod(ellps="GRS80").inv(lon, lat, WEST, SOUTH)[2]
+    short = [[lon, lat], [lon + 1e-6, lat]]
+    for metres, counted in ((farthest_m - 1, 0), (farthest_m * 1.03, 1)):
+        circle = cared.search(area={"circle": {"center": [lon, lat], "radius_m": metres}}, counts=True)
+        corridor = cared.search(area={"corridor": {"line": short, "half_width_m": metres}}, counts=True)
+        for answer in (circle, corridor):
+            assert answer["care"]["units_counted"] + answer["care"]["units_withheld"] == counted
+            assert told(answer)["total"] == ((counted and cared.published[code, ""]) or "< 5")
+
+
+def test_a_winding_line_is_answered_in_time(cared: Cared) -> None:
+    winding = [[WEST + 1e-6 * n, SOUTH + 2 * STEP * (n % 2)] for n in range(5000)]
+    answer = cared.search(area={"corridor": {"line": winding, "half_width_m": 5000}}, counts=True)
+    assert answer["counts"]["buildings"] == {"residential": 12}
+    assert answer["care"]["units_counted"] + answer["care"]["units_withheld"] == len(CELLS)
 
 
 @given(
