@@ -185,6 +185,18 @@ def straighten(net: Net, rounds: int) -> None:
             _to_middle(net, np.flatnonzero(edges), through)
         for _ in range(2):
             _to_middle(net, np.arange(len(net.ends)), ~fixed)
+    _recentre(net)
+
+
+def _recentre(net: Net) -> None:
+    """Put the points of the cells back into the middle of their corners."""
+    total, count = np.zeros_like(net.points), np.zeros(len(net.points))
+    for cells in (net.left, net.right):
+        beside = cells >= 0
+        for end in net.ends[beside].T:
+            np.add.at(total, cells[beside], net.vertices[end])
+            np.add.at(count, cells[beside], 1)
+    net.points[:] = total / count[:, None]
 
 
 def _to_middle(net: Net, edges: Ints, moving: np.ndarray) -> None:

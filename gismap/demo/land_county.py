@@ -1,4 +1,4 @@
-"""A county: a city and town seats in a country of villages; laid out and divided into units.
+"""A county, laid out: a city and town seats in a country of villages. Who owns which field is decided elsewhere.
 
 The country is a net of cells (`land_country`); where something is built up, streets replace its cells (`land_town`).
 """
@@ -10,7 +10,6 @@ from random import Random
 import numpy as np
 import shapely
 
-from gismap.boundaries.values import ZoneType
 from gismap.demo.land_country import (
     Net,
     area_outline,
@@ -23,16 +22,16 @@ from gismap.demo.land_country import (
     travel,
     way_back,
 )
-from gismap.demo.land_groups import allot, cling, divide_pieces, grow, pieces
+from gismap.demo.land_groups import cling, grow
 from gismap.demo.land_lines import RANK, Course, Sheet, bend
 from gismap.demo.land_mesh import Ints, weave
 from gismap.demo.land_names import street_names
 from gismap.demo.land_outline import resize
-from gismap.demo.land_sketch import Place, Sketch, TownSketch
+from gismap.demo.land_sketch import Sketch, TownSketch
 from gismap.demo.land_town import Town, lay_streets
-from gismap.demo.land_units import Community, Leaf, TownUnits
-from gismap.demo.land_urban import Ground, Laid, Village, cut_grids, settle_communities
+from gismap.demo.land_urban import Ground, Laid, Village
 from gismap.demo.land_uses import Mix, best_rank, choose_uses, expected_households
+from gismap.demo.land_villages import Site, divide_county, village_sites
 from gismap.demo.model import BlockUse
 from gismap.geometry.ground import Floats, measure
 
@@ -71,13 +70,14 @@ def lay_county(sketch: Sketch, sheet: Sheet, rng: Random) -> Laid:
     seeds = sheet.points(np.array([town.seat for town in sketch.towns]))
     closed = np.array([np.zeros(len(uses), dtype=bool) if _in_city(town) else area_of == 0 for town in sketch.towns])
     town_of = grow(mesh, ground.links, seeds, np.array([town.area_km2 for town in sketch.towns]), closed)
-    towns = _divide(sketch, ground, town_of, area_of >= 0)
-    return Laid(ground, towns, _found_villages(country, list(_village_sites(ground, towns, area_of >= 0, rng)), rng))
+    towns = divide_county(sketch, ground, town_of, area_of >= 0)
+    sites = list(village_sites(ground, towns, area_of >= 0, rng))
+    return Laid(ground, towns, _found_villages(country, sites, mesh.middle[[site.face for site in sites]], rng))
 
 
 def _lay_country(sketch: Sketch, sheet: Sheet, rng: Random) -> _Country:
     outline = resize(shapely.Polygon(sheet.points(np.array(sketch.outline))), sheet, sketch.area_km2)
-    net = cast_net(outline, _CELL_M2, float(sheet.points(np.array([(117.11, 35.4)]))[0, 0]), rng)
+    net = cast_net(outline, _CELL_M2, float(sheet.points(np.array([(sketch.hills_lon, sketch.centre[1])]))[0, 0]), rng)
     seats = sheet.points(np.array([town.seat for town in sketch.towns]))
     area_of_cell = _choose_cells(net, sketch, seats, rng)
     inside = (area_of_cell[net.left] == 0) & (net.right >= 0) & (area_of_cell[net.right] == 0)
@@ -169,111 +169,7 @@ def _areas_of(country: _Country, middle: Floats) -> Ints:
     return area_of
 
 
-def _divide(sketch: Sketch, ground: Ground, town_of: Ints, built: np.ndarray) -> list[TownUnits]:
-    """Communities in what is built up and villages around them, down to exactly as many grids as there must be."""
-    urban: list[list[tuple[Place, list[int]]]] = []
-    rural: list[list[int]] = []
-    for number, town in enumerate(sketch.towns):
-        mine = town_of == number
-        core = _core_of(ground, town, np.flatnonzero(mine).tolist(), built)
-        rest = np.setdiff1d(np.flatnonzero(mine), core).tolist()
-        for piece in pieces(rest, ground.links):
-            if core and ground.mesh.area[piece].sum() < 6e5 and len(pieces(core + piece, ground.links)) == 1:
-                core, rest = core + piece, sorted(set(rest) - set(piece))
-        urban.append(settle_communities(ground, sorted(core), town.communities, (), {}) if core else [])
-        rural.append(rest)
-    flat = iter(cut_grids(ground, [pair for pairs in urban for pair in pairs], sketch.urban_leaves, (), {}))
-    towns = [TownUnits(town, [next(flat) for _ in pairs]) for town, pairs in zip(sketch.towns, urban, strict=True)]
-    _divide_country(sketch, ground, towns, rural)
-    return towns
-
-
-def _core_of(ground: Ground, town: TownSketch, faces: list[int], built: np.ndarray) -> list[int]:
-    """What the communities of a town share among them: its largest built-up piece, or all where no village is."""
-    if not town.villages:
-        return faces
-    urban = pieces([face for face in faces if built[face]] if town.communities else [], ground.links)
-    return max(urban, key=lambda piece: float(ground.mesh.area[piece].sum()), default=[])
-
-
-def _divide_country(sketch: Sketch, ground: Ground, towns: list[TownUnits], rural: list[list[int]]) -> None:
-    weights = np.sqrt(ground.mesh.area)  # hill villages are larger, but not as much as their cells are
-    whole = sum(len(town.villages) for town in sketch.towns if town.managed)
-    divided: list[tuple[Community, list[int]]] = []
-    for units, faces in zip(towns, rural, strict=True):
-        town = units.sketch
-        if not town.villages:
-            continue
-        groups = ground.in_order(divide_pieces(faces, weights, ground.links, len(town.villages)))
-        if town.managed:
-            units.communities += _managed(ground, town, faces, weights, groups)
-            continue
-        for place, group in zip(town.villages, groups, strict=True):
-            divided.append((Community(place.name, place.code), group))
-            units.communities.append(divided[-1][0])
-    count = sketch.leaves - sketch.urban_leaves - whole
-    sizes = [len(group) for _, group in divided]
-    shares = allot(count, [float(weights[group].sum()) for _, group in divided], [1] * len(sizes), sizes)
-    for (community, group), share in zip(divided, shares, strict=True):
-        community.leaves = [Leaf(part, ZoneType.RURAL) for part in divide_pieces(group, weights, ground.links, share)]
-
-
-def _managed(
-    ground: Ground, town: TownSketch, faces: list[int], weights: Floats, groups: list[list[int]]
-) -> list[Community]:
-    """Management areas of about eight villages, each named after the village in its middle."""
-    areas = []
-    place_of = dict(zip((group[0] for group in groups), town.villages, strict=True))
-    count = max(2, round(len(groups) / 8))
-    for area in ground.in_order(divide_pieces(faces, weights, ground.links, count, groups)):
-        inside = set(area)
-        mine = [group for group in groups if group[0] in inside]
-        middle = ground.middle_of(area)
-        central = min(mine, key=lambda group: float(np.hypot(*(ground.middle_of(group) - middle))))
-        community = Community(place_of[central[0]].name.removesuffix("村") + "管区", None)
-        community.leaves = [Leaf(group, ZoneType.RURAL, place_of[group[0]]) for group in mine]
-        areas.append(community)
-    return areas
-
-
-def _village_sites(
-    ground: Ground, towns: list[TownUnits], built: np.ndarray, rng: Random
-) -> Iterator[tuple[int, Floats, str, int]]:
-    """For each rural grid the face near its middle, the middle of that, the village's name and its households.
-
-    Grids with a town seat in them have that instead.
-    """
-    for town in towns:
-        for community in town.communities:
-            for leaf in community.leaves:
-                fields = [face for face in leaf.faces if not built[face]]
-                if leaf.zone is not ZoneType.RURAL or not fields:
-                    continue
-                middle = ground.middle_of(leaf.faces)
-                home = min(fields, key=lambda face: float(np.hypot(*(ground.mesh.middle[face] - middle))))
-                usual = 175 if leaf.village is not None else 82
-                people = round(min(max(usual * rng.lognormvariate(0, 0.42), 0.46 * usual), 450))
-                if _settle_seat(ground, leaf, people):
-                    continue
-                name = leaf.village.name if leaf.village is not None else community.name
-                yield home, ground.mesh.middle[home], name, people
-
-
-def _settle_seat(ground: Ground, leaf: Leaf, people: int) -> bool:
-    """Fit the part of a town seat that a village has to the village's size; whether there is such a part."""
-    seat = [face for face in leaf.faces if ground.expected[face] > 0]
-    here = float(ground.expected[seat].sum())
-    if here < 0.3 * people:
-        return False
-    ground.expected[seat] *= min(1.0, 1.6 * people / here)
-    ground.fixed.update(dict.fromkeys(seat, f"seat/{seat[0]}"))
-    for face in seat[::2]:
-        if ground.uses[face] is BlockUse.COMPOUND:
-            ground.uses[face] = BlockUse.BUNGALOWS
-    return True
-
-
-def _found_villages(country: _Country, sites: list[tuple[int, Floats, str, int]], rng: Random) -> list[Village]:
+def _found_villages(country: _Country, sites: list[Site], places: Floats, rng: Random) -> list[Village]:
     """Villages on their sites: a street through every one, and tracks that lead from it to the next road."""
     net = country.net
     noise = np.random.Generator(np.random.PCG64(rng.getrandbits(64)))
@@ -286,7 +182,7 @@ def _found_villages(country: _Country, sites: list[tuple[int, Floats, str, int]]
             if cell >= 0:
                 corners[cell] += net.ends[edge].tolist()
     villages = []
-    for number, (face, inside, name, households) in enumerate(sites):
+    for number, (site, inside) in enumerate(zip(sites, places, strict=True)):
         cell = int(np.argmin(np.hypot(*(net.points - inside).T)))
         around = sorted(set(corners[cell]))
         gate = around[int(np.argmin(far[around]))]
@@ -294,7 +190,7 @@ def _found_villages(country: _Country, sites: list[tuple[int, Floats, str, int]]
         through = net.vertices[[gate, around[int(np.argmax(away))]]]
         xy = bend(np.vstack([through[:1], net.points[cell], through[1:]]), noise, 90.0, 0.05)
         street = Course("residential", xy, f"village/{number}")
-        villages.append(Village(face, net.points[cell], name, households, street))
+        villages.append(Village(site.face, net.points[cell], site.name, site.households, street))
         for edge in way_back(net, back, gate):
             if net.kind[edge] == "border":
                 place = country.course_of_edge[edge]

@@ -82,6 +82,7 @@ class Sketch:
     micro: bool  # the leaves are micro-grids
     outline: tuple[LonLat, ...]
     centre: LonLat
+    hills_lon: float  # the country is hilly east of it
     towns: tuple[TownSketch, ...]
     lines: tuple[Line, ...]
     street_names: tuple[str, ...]
@@ -112,6 +113,7 @@ def read_sketch(name: str) -> Sketch:
         urban_leaves=data.get("urban_leaves", data["leaves"]),
         outline=_points(data["outline"]),
         centre=tuple(data["centre"]),
+        hills_lon=data.get("hills_lon", data["centre"][0]),
         towns=tuple(_town(town) for town in data["towns"]),
         lines=tuple(Line(line["name"], line["kind"], _points(line["points"])) for line in data.get("lines", ())),
         street_names=tuple(data["street_names"]),
