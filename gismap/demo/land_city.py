@@ -13,7 +13,7 @@ from gismap.demo.land_outline import resize
 from gismap.demo.land_sketch import Line, Sketch
 from gismap.demo.land_town import Town, lay_streets
 from gismap.demo.land_units import TownUnits
-from gismap.demo.land_urban import Ground, Laid, cut_grids, settle_communities
+from gismap.demo.land_urban import Ground, Laid, cut_grids, settle_communities, settle_known
 from gismap.demo.land_uses import Mix, best_rank, choose_uses, expected_households
 
 
@@ -61,5 +61,6 @@ def _divide(sketch: Sketch, sheet: Sheet, ground: Ground) -> list[TownUnits]:
         marks = [mark for mark in sketch.landmarks if mark.community in names]
         faces = np.flatnonzero(town_of == number).tolist()
         communities += settle_communities(ground, faces, town.communities, marks, sketch.known)
-    grids = iter(cut_grids(ground, communities, sketch.leaves, sketch.landmarks, sketch.known))
+    settle_known(ground, communities, sketch.landmarks, sketch.known)
+    grids = iter(cut_grids(ground, communities, sketch.leaves, sketch.landmarks))
     return [TownUnits(town, [next(grids) for _ in town.communities]) for town in sketch.towns]

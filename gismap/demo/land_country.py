@@ -55,7 +55,7 @@ class Net:
     def mark(self, edges: Iterable[int], kind: str, street: str, name: str | None) -> None:
         """Let a street or river run along edges, unless something more important does already."""
         for edge in edges:
-            if RANK[kind] < RANK[self.kind[edge]] or (kind == "river" and self.kind[edge] == "border"):
+            if RANK[kind] < RANK[self.kind[edge]]:
                 self.kind[edge], self.street[edge], self.name[edge] = kind, street, name
 
 

@@ -23,7 +23,6 @@ _CLING = {
 }
 """How much land on both sides of a metre of border belongs together: little across a river, much across a lane."""
 
-
 _RELUCTANCE = 5.0
 """How many times as far it seems to the other side of a river or main street as to the other side of a lane."""
 
@@ -121,22 +120,22 @@ def divide_pieces(
     parts = pieces(faces, links)
     whole = [[group for group in together if group[0] in set(part)] for part in parts]
     most = [len(groups) or len(part) for part, groups in zip(parts, whole, strict=True)]
-    shares = allot(count, [float(weights[part].sum()) for part in parts], [1] * len(parts), most)
+    shares = allot(count, [float(weights[part].sum()) for part in parts], most)
     divided = zip(parts, shares, whole, strict=True)
     return [group for part, share, groups in divided for group in divide(part, weights, links, share, groups)]
 
 
-def allot(total: int, weights: Sequence[float], least: Sequence[int], most: Sequence[int]) -> list[int]:
-    """Share out `total` in proportion to weights, each share within its bounds; the largest remainders round up."""
+def allot(total: int, weights: Sequence[float], most: Sequence[int]) -> list[int]:
+    """Share out `total` in proportion to weights, at least 1 and at most `most` to each; large remainders round up."""
     low, high = 0.0, 2.0 * total / max(min(w for w in weights if w > 0), 1e-9)
-    bounds = list(zip(weights, least, most, strict=True))
+    bounds = list(zip(weights, most, strict=True))
     for _ in range(100):
         rate = (low + high) / 2
-        if sum(min(max(rate * w, lo), hi) for w, lo, hi in bounds) < total:
+        if sum(min(max(rate * w, 1), limit) for w, limit in bounds) < total:
             low = rate
         else:
             high = rate
-    exact = [min(max(high * w, lo), hi) for w, lo, hi in bounds]
+    exact = [min(max(high * w, 1), limit) for w, limit in bounds]
     shares = [int(share + 1e-9) for share in exact]
     rest = sorted(range(len(shares)), key=lambda i: (shares[i] - exact[i], i))
     for i in rest[: total - sum(shares)]:
@@ -146,21 +145,5 @@ def allot(total: int, weights: Sequence[float], least: Sequence[int], most: Sequ
 
 def superblocks(members: Sequence[int], mesh: Mesh, courses: Sequence[Course]) -> list[list[int]]:
     """Members in groups that only side streets and lanes run through."""
-    minor = np.array([course.kind in {"residential", "lane"} for course in courses] + [True])[mesh.course]
-    inside = np.zeros(len(mesh.faces) + 1, dtype=bool)
-    inside[list(members)] = True
-    kept = minor & inside[mesh.first] & inside[mesh.second]
-    regions: dict[int, int] = {face: face for face in members}
-
-    def root(face: int) -> int:
-        while regions[face] != face:
-            face = regions[face]
-        return face
-
-    for a, b in zip(mesh.first[kept].tolist(), mesh.second[kept].tolist(), strict=True):
-        low, high = sorted((root(a), root(b)))
-        regions[high] = low
-    groups: dict[int, list[int]] = {}
-    for face in members:
-        groups.setdefault(root(face), []).append(face)
-    return list(groups.values())
+    minor = mesh.links(np.array([float(course.kind in {"residential", "lane"}) for course in courses] + [0.0]))
+    return pieces(members, {face: {o: s for o, s in others.items() if s > 0} for face, others in minor.items()})

@@ -67,7 +67,7 @@ def settle_communities(
     ground: Ground, faces: Sequence[int], places: Sequence[Place], marks: Sequence[Landmark], known: Mapping[str, Known]
 ) -> list[tuple[Place, list[int]]]:
     """Divide faces into a community per place, numbered from the north-west; landmarks are kept whole in theirs."""
-    kept = {mark.community: _find_site(ground, faces, mark) for mark in marks if mark.community not in known}
+    kept = {mark.community: _claim_site(ground, faces, mark) for mark in marks if mark.community not in known}
     groups = divide(faces, ground.effort(), ground.links, len(places), [site for site in kept.values() if site])
     order = ground.in_order(groups)
     named: dict[str, list[int]] = {}
@@ -82,8 +82,8 @@ def settle_communities(
     return [(place, named.get(place.name) or next(rest)) for place in places]
 
 
-def _find_site(ground: Ground, faces: Sequence[int], mark: Landmark) -> list[int]:
-    """The blocks for a landmark: what lies between main streets with about its area; its use is settled on them."""
+def _claim_site(ground: Ground, faces: Sequence[int], mark: Landmark) -> list[int]:
+    """Blocks for a landmark, with about its area, between main streets; what is known of it is settled on them."""
     sites = [[face] for face in faces] if mark.grids == 1 else superblocks(faces, ground.mesh, ground.courses)
     roomy = [site for site in sites if len(site) >= mark.grids]
     site = min(roomy, key=lambda site: abs(float(ground.mesh.area[site].sum()) / 1e4 - mark.area_ha))
@@ -96,38 +96,38 @@ def _find_site(ground: Ground, faces: Sequence[int], mark: Landmark) -> list[int
     return site
 
 
-def cut_grids(
+def settle_known(
     ground: Ground,
     communities: Sequence[tuple[Place, list[int]]],
-    count: int,
     marks: Sequence[Landmark],
     known: Mapping[str, Known],
+) -> None:
+    """Bring communities whose size is known to their households, with their landmarks at theirs."""
+    for place, faces in communities:
+        if place.name not in known:
+            continue
+        inside = [mark for mark in marks if mark.community == place.name]
+        for mark in inside:
+            _claim_site(ground, faces, mark)
+        ordinary = [face for face in faces if ground.compound[face] is None]
+        rest = known[place.name].households - sum(mark.households for mark in inside)
+        ground.expected[ordinary] *= rest / ground.expected[ordinary].sum()
+        ground.fixed.update(dict.fromkeys(ordinary, place.name))
+
+
+def cut_grids(
+    ground: Ground, communities: Sequence[tuple[Place, list[int]]], count: int, marks: Sequence[Landmark]
 ) -> list[Community]:
     """Exactly `count` grids for the communities, by how much there is to do in each; landmarks make their own grids."""
-    for place, faces in communities:
-        if place.name in known:
-            for mark in (mark for mark in marks if mark.community == place.name):
-                _find_site(ground, faces, mark)
-            ordinary = [face for face in faces if ground.compound[face] is None]
-            rest = known[place.name].households - sum(mark.households for mark in marks if mark.community == place.name)
-            ground.expected[ordinary] *= rest / ground.expected[ordinary].sum()
-            ground.fixed.update(dict.fromkeys(ordinary, place.name))
-    special = {mark.name: mark.grids for mark in marks}
     weights, parts = ground.effort(), []
+    grids_of = {mark.name: mark.grids for mark in marks}
     for number, (_, faces) in enumerate(communities):
-        for name in {ground.compound[face]: None for face in faces}:
+        for name in dict.fromkeys(ground.compound[face] for face in faces):
             mine = [face for face in faces if ground.compound[face] == name]
-            parts += [(number, piece, special.get(name or "")) for piece in pieces(mine, ground.links)]
-    fixed = sum(grids or 0 for _, _, grids in parts)
-    free = [(number, piece) for number, piece, grids in parts if grids is None]
-    shares = iter(
-        allot(
-            count - fixed,
-            [float(weights[piece].sum()) for _, piece in free],
-            [1] * len(free),
-            [len(piece) for _, piece in free],
-        )
-    )
+            parts += [(number, piece, grids_of.get(name or "")) for piece in pieces(mine, ground.links)]
+    free = [piece for _, piece, grids in parts if grids is None]
+    rest = count - sum(grids or 0 for _, _, grids in parts)
+    shares = iter(allot(rest, [float(weights[piece].sum()) for piece in free], [len(piece) for piece in free]))
     result = [Community(place.name, place.code) for place, _ in communities]
     for number, piece, grids in parts:
         for group in divide(piece, weights, ground.links, grids or next(shares)):

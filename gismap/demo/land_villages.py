@@ -43,7 +43,7 @@ def divide_county(sketch: Sketch, ground: Ground, town_of: Ints, built: NDArray[
                 core, rest = core + piece, sorted(set(rest) - set(piece))
         urban.append(settle_communities(ground, sorted(core), town.communities, (), {}) if core else [])
         rural.append(rest)
-    flat = iter(cut_grids(ground, [pair for pairs in urban for pair in pairs], sketch.urban_leaves, (), {}))
+    flat = iter(cut_grids(ground, [pair for pairs in urban for pair in pairs], sketch.urban_leaves, ()))
     towns = [TownUnits(town, [next(flat) for _ in pairs]) for town, pairs in zip(sketch.towns, urban, strict=True)]
     _divide_country(sketch, ground, towns, rural)
     return towns
@@ -75,7 +75,7 @@ def _divide_country(sketch: Sketch, ground: Ground, towns: list[TownUnits], rura
             units.communities.append(divided[-1][0])
     count = sketch.leaves - sketch.urban_leaves - whole
     sizes = [len(group) for _, group in divided]
-    shares = allot(count, [float(weights[group].sum()) for _, group in divided], [1] * len(sizes), sizes)
+    shares = allot(count, [float(weights[group].sum()) for _, group in divided], sizes)
     for (community, group), share in zip(divided, shares, strict=True):
         community.leaves = [Leaf(part, ZoneType.RURAL) for part in divide_pieces(group, weights, ground.links, share)]
 
