@@ -1,6 +1,7 @@
 """What the routers of all capabilities share: the database, the day, strict parameter types and JSON answers.
 
-Statuses of errors are in `gismap.errors`, their wire form in `gismap.api.problems`.
+Statuses of errors are in `gismap.errors`, their wire form in `gismap.api.problems`. What a request depends on is found by
+coroutines, since a plain function would cost each request a trip to the thread pool.
 """
 
 import re
@@ -21,19 +22,19 @@ MAX_TEXT = 200
 """Characters of a name, code or other short text in a request."""
 
 
-def engine_of(request: Request) -> Engine:
+async def engine_of(request: Request) -> Engine:
     """The engine that the application's life span owns."""
     engine: Engine = request.app.state.engine
     return engine
 
 
-def settings_of(request: Request) -> Settings:
+async def settings_of(request: Request) -> Settings:
     """The settings that the application was made with."""
     settings: Settings = request.app.state.settings
     return settings
 
 
-def language_of(request: Request) -> Language:
+async def language_of(request: Request) -> Language:
     """The caller's language: the first of `Accept-Language` that is ours, else the deployment's."""
     for part in request.headers.get("accept-language", "").split(","):
         code = part.split(";")[0].strip().lower().split("-")[0]
@@ -41,7 +42,8 @@ def language_of(request: Request) -> Language:
             return "zh"
         if code == "en":
             return "en"
-    return settings_of(request).language
+    settings: Settings = request.app.state.settings
+    return settings.language
 
 
 async def refuse_repeats(request: Request) -> None:

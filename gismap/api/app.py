@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from anyio.to_thread import current_default_thread_limiter
 from fastapi import Depends, FastAPI, Response
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.staticfiles import StaticFiles
@@ -24,6 +25,8 @@ from gismap.store.session import make_engine
 from gismap.themes.routes import router as themes
 
 VENDOR_MAX_AGE_S = 86_400
+MAX_WAITING = 200
+"""Requests that may wait for a connection at once, each in a thread: more would wait longer than the pool's limit."""
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -45,6 +48,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             pool_timeout_s=chosen.pool_timeout_s,
             statement_timeout_ms=chosen.statement_timeout_ms,
         )
+        current_default_thread_limiter().total_tokens = chosen.pool_size + MAX_WAITING
         yield
         app.state.engine.dispose()
 

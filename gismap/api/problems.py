@@ -46,7 +46,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _unexpected)
 
 
-def _answer(
+async def _answer(
     request: Request,
     status: int,
     detail: str,
@@ -60,7 +60,7 @@ def _answer(
     if not _wants_page(request):
         return problem(status, detail, type=type, field=field, headers=headers, **more)
     asked = request.query_params.get("lang")
-    language: Language = "en" if asked == "en" else "zh" if asked == "zh" else language_of(request)
+    language: Language = "en" if asked == "en" else "zh" if asked == "zh" else await language_of(request)
     return HTMLResponse(notice_page(type, status, detail, language), status, headers)
 
 
@@ -76,7 +76,7 @@ async def _known(request: Request, error: Exception) -> Response:
     assert isinstance(error, GismapError | GeometryError)
     status = status_of(error)
     more = {"defects": error.defects} if isinstance(error, CoverageError) else {}
-    return _answer(
+    return await _answer(
         request,
         status,
         error.detail,
@@ -97,8 +97,8 @@ async def _unreadable(request: Request, error: Exception) -> Response:
         return problem(400, f"the body is no JSON: {first['ctx']['error']}", type="bad-json", field="body")
     if first["type"] == "extra_forbidden":
         detail = f"there is no parameter {field!r} here"
-        return _answer(request, 400, detail, type="unknown-parameter", field=field)
-    return _answer(request, 400, first["msg"].removeprefix("Value error, "), type="bad-input", field=field)
+        return await _answer(request, 400, detail, type="unknown-parameter", field=field)
+    return await _answer(request, 400, first["msg"].removeprefix("Value error, "), type="bad-input", field=field)
 
 
 async def _http(request: Request, error: Exception) -> Response:
@@ -106,9 +106,9 @@ async def _http(request: Request, error: Exception) -> Response:
     if error.status_code == HTTPStatus.BAD_REQUEST:  # what FastAPI says of bodies that break its parser
         return problem(400, "the body cannot be read as JSON", type="bad-json", field="body")
     kind = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
-    return _answer(request, error.status_code, str(error.detail), type=kind, headers=dict(error.headers or {}))
+    return await _answer(request, error.status_code, str(error.detail), type=kind, headers=dict(error.headers or {}))
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:
     log.error("unexpected error", path=request.url.path, exc_info=error)
-    return _answer(request, 500, "Something went wrong on our side; the log tells what.", type="internal")
+    return await _answer(request, 500, "Something went wrong on our side; the log tells what.", type="internal")

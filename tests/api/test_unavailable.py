@@ -3,7 +3,7 @@
 import tempfile
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -57,6 +57,19 @@ def test_with_every_connection_taken_the_answer_comes_within_two_seconds(databas
         assert_unavailable(waiting.result())
         assert time.monotonic() - begun < 2
     assert [answer.result().status_code for answer in taken] == [200, 200]
+
+
+def test_a_crowd_before_an_exhausted_pool_is_turned_away_as_fast(database: DatabaseUrls) -> None:
+    with (
+        serving(database, statement_timeout_ms=5000, pool_size=2, pool_timeout_s=0.5) as client,
+        ThreadPoolExecutor(100) as threads,
+        locked_elements(database),
+    ):
+        crowd = [threads.submit(client.get, "/api/resources") for _ in range(100)]
+        done, waiting = wait(crowd, timeout=1.5)
+        assert len(waiting) == 2  # which hold the connections
+        for answer in done:
+            assert_unavailable(answer.result())
 
 
 def test_a_database_that_is_away_is_said_and_its_return_is_noticed() -> None:
