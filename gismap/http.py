@@ -1,7 +1,7 @@
 """What the routers of all capabilities share: the database, the day, strict parameter types and JSON answers.
 
-Statuses of errors are in `gismap.errors`, their wire form in `gismap.api.problems`. What a request depends on is found by
-coroutines, since a plain function would cost each request a trip to the thread pool.
+Statuses of errors are in `gismap.errors`, their wire form in `gismap.api.problems`. What a request depends on is found
+by coroutines, since a plain function would cost each request a trip to the thread pool.
 """
 
 import re
