@@ -135,11 +135,13 @@ def _housed(blocks: Sequence[Block], placed: Sequence[Placed]) -> list[Housed]:
 
 def apportion(total: int, shares: Sequence[float]) -> list[int]:
     """Whole numbers in proportion to the shares that add up to `total` (largest remainders)."""
-    exact = np.asarray(shares) * (total / sum(shares))
-    parts = np.floor(exact + 1e-9).astype(int)
-    for index in np.argsort(parts - exact, kind="stable")[: total - int(parts.sum())]:
+    whole = sum(shares)
+    exact = [total * share / whole for share in shares]
+    parts = [int(part + 1e-9) for part in exact]
+    by_remainder = sorted(range(len(parts)), key=lambda index: parts[index] - exact[index])
+    for index in by_remainder[: total - sum(parts)]:
         parts[index] += 1
-    return [int(part) for part in parts]
+    return parts
 
 
 def _drafts(
