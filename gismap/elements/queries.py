@@ -157,10 +157,10 @@ def _counts(question: Question, params: Parameters) -> str:
 
 
 def care_statement(question: Question) -> tuple[str, Parameters]:
-    """The published counts of persons in care: of one unit, or of the whole leaves inside the areas.
+    """The published counts of persons in care: of one unit, or of the largest whole units inside the areas.
 
     Rows: `month`, `category` ('' is the total), `shown` (null: withheld, or nothing that may be added), `units_counted`
-    and `units_withheld`. Free shapes add up only what is shown, so that two shapes cannot be subtracted.
+    and `units_withheld`. Free shapes add up only what is published, so that their differences tell no more than that.
     """
     params: Parameters = {"as_of": question.as_of, "categories": None}
     if question.filter.categories is not None:
@@ -171,7 +171,7 @@ def care_statement(question: Question) -> tuple[str, Parameters]:
     elif not question.areas:
         units = "g.parent IS NULL"
     else:
-        units = "g.is_leaf AND " + joined(
+        units = joined(
             in_areas(
                 question.areas,
                 params,
@@ -184,11 +184,14 @@ def care_statement(question: Question) -> tuple[str, Parameters]:
         )
     return (
         f"""
+        WITH whole AS MATERIALIZED (
+            SELECT g.unit_id, g.parent FROM grid g WHERE g.valid @> CAST(:as_of AS date) AND {units}
+        )
         SELECT c.month, c.category, sum(c.shown)::int AS shown, count(c.shown)::int AS units_counted,
                (count(*) - count(c.shown))::int AS units_withheld
         FROM care_count c
-        JOIN grid g ON g.unit_id = c.unit_id AND g.valid @> CAST(:as_of AS date)
-        WHERE {units}
+        JOIN whole w USING (unit_id)
+        WHERE NOT EXISTS (SELECT FROM whole above WHERE above.unit_id = w.parent)
           AND c.month = (SELECT max(month) FROM care_count WHERE month <= :as_of)
           AND (CAST(:categories AS text[]) IS NULL OR c.category = ANY(:categories))
         GROUP BY c.month, c.category ORDER BY c.category;

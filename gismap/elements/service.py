@@ -31,7 +31,7 @@ from gismap.store.area import CorridorArea, UnitArea, bounds_of
 class CareCounts:
     """Published counts of persons in care in an area: {category: n or "< 5"}, `total` over all categories.
 
-    In a free shape `units_counted` whole leaves were added and `units_withheld` could not be.
+    In a free shape the largest whole units are added: `units_counted` of them, while `units_withheld` could not be.
     """
 
     month: date | None
