@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import date
 from typing import Any
 
@@ -16,6 +16,7 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _PLAIN_NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,8})(?:\.\d+)?")
 _DAY = re.compile(r"(\d{4})[-/.年]?(\d{1,2})[-/.月]?(\d{1,2})日?(?:[ T].*)?")
 _LARGEST_COUNT = 100_000_000
+_LONGEST_NAME = 200
 
 
 def clean(field: Field, column: str, values: Objects, rows: np.ndarray) -> tuple[Objects, list[Rejection]]:
@@ -44,6 +45,19 @@ def unstorable_texts(columns: dict[str, Objects], rows: np.ndarray) -> list[Reje
             reason = "holds a NUL or broken character: remove it"
             found += [Rejection(int(rows[i]), name, reason) for i, value in enumerate(values) if value in bad]
     return found
+
+
+def check_names(columns: Collection[str]) -> None:
+    """Refuse names of columns that no database stores as names of attributes.
+
+    Raises:
+        BadInputError: naming the first one.
+    """
+    for name in columns:
+        if _UNSTORABLE.search(name) or len(name) > _LONGEST_NAME:
+            raise BadInputError(
+                f"the name of column {name[:40]!r} is too long or holds a broken character", field="columns"
+            )
 
 
 def with_numbers(values: Objects) -> Objects:

@@ -1,6 +1,7 @@
 """Reads GeoJSON feature by feature, so that one bad shape never hides the others."""
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ def read_geojson(path: Path) -> Table:
     keys = list(dict.fromkeys(key for feature in features for key in (feature.get("properties") or {})))
     columns = {key: objects([_plain((f.get("properties") or {}).get(key)) for f in features]) for key in keys}
     if "id" not in columns and any("id" in feature for feature in features):
-        columns["id"] = objects([feature.get("id") for feature in features])
+        columns["id"] = objects([_plain(feature.get("id")) for feature in features])
     rows = np.arange(1, len(features) + 1)
     geom, rejections = _shapes([feature.get("geometry") for feature in features])
     table = Table(columns, rows, geom, _frame(document), rejections)
@@ -102,7 +103,9 @@ def _frame(document: dict[str, Any]) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Text and numbers as they are; nested values as JSON text; nothing for empty text."""
-    if isinstance(value, dict | list):
-        return orjson.dumps(value).decode()
+    """Text and numbers as they are; nested values as JSON text, as are numbers too large; nothing for empty text."""
+    if isinstance(value, dict | list) or (isinstance(value, int) and not -(2**63) <= value < 2**63):
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
     return None if value == "" else value

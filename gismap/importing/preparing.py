@@ -10,6 +10,7 @@ import numpy as np
 from gismap.elements.values import ElementDraft, StreetDraft
 from gismap.errors import BadInputError
 from gismap.geometry.datums import Frame
+from gismap.importing.cleaning import check_names
 from gismap.importing.drafting import CleanTable, clean_table, element_drafts, street_drafts
 from gismap.importing.fields import EXAMPLE_KEY, KEY, POSITION, LayerForm, match_columns
 from gismap.importing.frames import Bounds
@@ -110,6 +111,7 @@ def understand(order: Order, around: Surroundings, *, persons: bool) -> Understo
         CrsError: nobody says which frame, or it is unknown.
     """
     table = read_table(order.path, order.layer, order.sheet)
+    check_names(table.columns)
     check_columns(order.layer, table.columns, allowed=table.columns if persons else ())
     mapping, notes = _mapping(order, around, table)
     table, examples = _without_examples(table, around.form, mapping)

@@ -3,14 +3,13 @@
 import csv
 import datetime
 import io
-import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import openpyxl
-from openpyxl.utils.exceptions import InvalidFileException
 
 from gismap.errors import BadInputError
 from gismap.importing.values import Rejection, Table, objects
@@ -45,25 +44,30 @@ def read_xlsx(path: Path, sheet: str | None) -> Table:
     Raises:
         BadInputError: damaged, no such sheet, or no header.
     """
-    try:
+    with _readable(path):
         book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-    except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, OSError, EOFError) as error:
-        raise BadInputError(
-            f"{path.name} is no readable workbook; it may be truncated: save it again as XLSX", field="file"
-        ) from error
+        names = list(book.sheetnames)
     try:
-        if sheet is not None and sheet not in book.sheetnames:
-            raise BadInputError(f"there is no sheet {sheet!r}; there are {', '.join(book.sheetnames)}", field="sheet")
-        chosen = book[sheet or book.sheetnames[0]]
-        if not hasattr(chosen, "iter_rows"):
-            raise BadInputError(f"{chosen.title!r} holds a chart and no rows", field="sheet")
-        chosen.reset_dimensions()  # some programs write wrong ones
-        rows = [[_cell(value) for value in values] for values in chosen.iter_rows(values_only=True)]
-    except (zipfile.BadZipFile, ValueError, KeyError, EOFError, SyntaxError) as error:
-        raise BadInputError(f"{path.name} is damaged: save it again as XLSX", field="file") from error
+        if sheet is not None and sheet not in names:
+            raise BadInputError(f"there is no sheet {sheet!r}; there are {', '.join(names)}", field="sheet")
+        with _readable(path):
+            chosen = book[sheet or names[0]]
+            chosen.reset_dimensions()  # some programs write wrong ones
+            rows = [[_cell(value) for value in values] for values in chosen.iter_rows(values_only=True)]
     finally:
         book.close()
     return _table(path, list(enumerate(rows, 1)))
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Turns what a damaged workbook raises into one sentence: openpyxl passes on all that zip, XML and numbers do."""
+    try:
+        yield
+    except Exception as error:
+        raise BadInputError(
+            f"{path.name} is no readable workbook; it may be truncated or damaged: save it again as XLSX", field="file"
+        ) from error
 
 
 def _decoded(path: Path) -> str:

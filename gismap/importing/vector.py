@@ -4,6 +4,7 @@ import math
 import shutil
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -75,7 +76,7 @@ def read_zipped_shapefile(path: Path) -> Table:
                         target = Path(folder) / f"part{name[-4:].lower()}"
                         with archive.open(name) as source, target.open("wb") as sink:
                             shutil.copyfileobj(source, sink)
-        except (zipfile.BadZipFile, EOFError, OSError, RuntimeError) as error:
+        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError) as error:
             raise BadInputError(f"{path.name} cannot be unpacked: {error}; zip it again", field="file") from error
         return read_shapefile(Path(folder) / "part.shp")
 

@@ -1,0 +1,142 @@
+"""`gismap import` and `gismap template`: a line of result, reasons on stderr, exit codes for scripts, all or nothing."""
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from gismap.cli import main
+from gismap.settings import get_settings
+from tests.conftest import Database
+from tests.districts import cell
+from tests.importing.conftest import PLACES, publish_county, rows, write_csv
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture()
+def gismap(database: Database, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Iterator[Run]:
+    """Runs `gismap …` in this process on a database of one's own; returns exit code, stdout and stderr."""
+    monkeypatch.setenv("GISMAP_DATABASE_URL", database.service_url)
+    get_settings.cache_clear()
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["gismap", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        output, errors = capfd.readouterr()
+        return int(stop.value.code or 0), output, errors
+
+    yield run
+    get_settings.cache_clear()
+
+
+def test_import_repeat_and_undo(gismap: Run, engine: Engine, tmp_path: Path) -> None:
+    publish_county(engine)
+    path = write_csv(tmp_path / "places.csv", PLACES)
+    command = ("import", "key_places", path, "--crs", "wgs84")
+    summary = "2 read, 2 added, 0 changed, 0 unchanged, 0 rejected\n"
+    assert gismap(*command, "--dry-run") == (0, f"dry run: {summary}", "")
+    code, output, errors = gismap(*command)
+    assert (code, errors) == (0, "")
+    assert output.startswith("batch ") and output.endswith(summary)
+    batch = output.split()[1].rstrip(":")
+    unchanged = "nothing to do: 2 read, 0 added, 0 changed, 2 unchanged, 0 rejected\n"
+    assert gismap(*command) == (1, unchanged, "")
+    assert gismap("import", "undo", batch) == (
+        0, f"batch {batch}: undone, key_places from places.csv are as before\n", "",
+    )  # fmt: skip
+    code, _, errors = gismap("import", "undo", batch)
+    assert (code, errors) == (2, f"gismap: batch: batch {batch} is undone already\n")
+
+
+def test_rejected_rows_are_listed_and_reported(gismap: Run, tmp_path: Path) -> None:
+    table = [PLACES[0], *[[f"x{i}", "店", "商店", "东", 35.4, ""] for i in range(25)], *PLACES[1:]]
+    path = write_csv(tmp_path / "places.csv", table)
+    command = ("import", "key_places", path, "--crs", "wgs84", "--report", tmp_path / "report.csv")
+    code, output, errors = gismap(*command)
+    assert (code, output[:16]) == (1, "nothing imported")
+    lines = errors.splitlines()
+    assert lines[0] == "row 2: 经度: '东' is no number"
+    assert (len(lines), lines[-1]) == (21, "and 5 more; --report FILE.csv lists them all")
+    with (tmp_path / "report.csv").open(encoding="utf-8-sig") as stream:
+        assert len(list(csv.DictReader(stream))) == 25
+    code, output, _ = gismap(*command, "--skip-rejected")
+    assert code == 0
+    assert output.endswith("27 read, 2 added, 0 changed, 0 unchanged, 25 rejected\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (("key_places", "none.csv"), 2, "gismap: file: none.csv cannot be opened"),
+        (("care_persons", "none.csv"), 2, "gismap: layer: persons in care are not imported yet"),
+        (("places", "none.csv"), 2, "gismap: layer: there is no layer 'places'"),
+        (("key_places", "none.csv", "--columns", "name"), 2, "gismap: columns: 'name' is not of the form"),
+        (("key_places", "none.csv", "--since", "2999-01-01"), 2, "gismap: since: 2999-01-01 is yet to come"),
+        (("key_places",), 64, "FILE"),
+        (("undo", "x"), 64, "batch"),
+        (("undo", "7"), 2, "gismap: batch: there is no batch 7"),
+        (("grids", "none.csv"), 64, "effective-from"),
+    ],
+)
+def test_mistakes_are_one_line(gismap: Run, arguments: tuple[str, ...], code: int, says: str) -> None:
+    found, output, errors = gismap("import", *arguments)
+    assert (found, output) == (code, "")
+    assert says.lower() in errors.lower() and "Traceback" not in errors
+    if code == 2:
+        assert errors.count("\n") == 1
+
+
+def test_a_template_is_written_and_grids_are_published(gismap: Run, engine: Engine, tmp_path: Path) -> None:
+    assert gismap("template", "staff", "-o", tmp_path / "t.xlsx") == (0, f"{tmp_path / 't.xlsx'}\n", "")
+    table = [
+        ["编码", "名称", "层级", "上级", "WKT"],
+        ["370883", "邹城市", "1", "", ""],
+        ["370883001001001", "甲", "4", "370883", cell(0, 0).wkt],
+        ["370883001001002", "乙", "4", "370883", cell(0, 1).wkt],
+    ]
+    command = ("import", "grids", write_csv(tmp_path / "g.csv", table), "--effective-from", "2026-01-01")
+    code, output, errors = gismap(*command, "--crs", "cgcs2000")
+    assert (code, output, errors) == (
+        0, "revision 1 from 2026-01-01: 2 grids, 3 units new or changed, 0 retired\n", "",
+    )  # fmt: skip
+    assert rows(engine, "SELECT count(*) FROM grid WHERE is_leaf") == [(2,)]
+
+
+def test_overlapping_grids_are_refused_with_their_defects(gismap: Run, engine: Engine, tmp_path: Path) -> None:
+    table = [
+        ["编码", "名称", "层级", "上级", "WKT"],
+        ["370883", "邹城市", "1", "", ""],
+        ["a", "甲", "4", "370883", "POLYGON ((117 35.4, 117.01 35.4, 117.01 35.41, 117 35.41, 117 35.4))"],
+        ["b", "乙", "4", "370883", "POLYGON ((117 35.405, 117.01 35.405, 117.01 35.42, 117 35.42, 117 35.405))"],
+    ]
+    command = ("import", "grids", write_csv(tmp_path / "g.csv", table), "--effective-from", "2026-01-01")
+    code, output, errors = gismap(*command, "--crs", "cgcs2000")
+    assert (code, output) == (2, "")
+    assert '"overlap"' in errors and "nothing was published" in errors.splitlines()[-1]
+    assert rows(engine, "SELECT count(*) FROM revision") == [(0,)]
+
+
+def test_a_killed_import_leaves_nothing(database: Database, engine: Engine, tmp_path: Path) -> None:
+    """The process is killed while its transaction holds what it has written so far."""
+    many = [[f"p{i}", "店", "商店", 117 + i * 1e-6, 35.4, ""] for i in range(20_000)]
+    path = write_csv(tmp_path / "many.csv", [PLACES[0], *many])
+    command = [sys.executable, "-m", "gismap", "import", "key_places", str(path), "--crs", "wgs84"]
+    process = subprocess.Popen(
+        command, env={**os.environ, "GISMAP_DATABASE_URL": database.service_url}, stdout=subprocess.PIPE
+    )
+    writing = "SELECT count(*) FROM pg_locks l JOIN pg_class c ON c.oid = l.relation WHERE c.relname = 'import_batch'"
+    until = time.monotonic() + 60
+    while rows(engine, f"{writing} AND l.mode = 'RowExclusiveLock'") == [(0,)] and time.monotonic() < until:
+        assert process.poll() is None, "the import ended before it could be killed"
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert rows(engine, "SELECT (SELECT count(*) FROM element), (SELECT count(*) FROM import_batch)") == [(0, 0)]
