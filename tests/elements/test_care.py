@@ -211,30 +211,41 @@ def test_before_any_count_was_published_nothing_is_told(cared: Cared) -> None:
 
 # ── what is withheld ───────────────────────────────────────────────────────────────────────────────────────────────
 
-LIMIT = 9
-"""Tables are small enough to look at all of them: every count of a leaf is below this."""
+FLAT, DEEP = [-1, 0, 0, 0], [-1, 0, 0, 1, 1, 2, 2]
+"""Parents by row: a county of three grids, and one of two communities of two grids each."""
+
+small = st.integers(0, 9)
 
 
-@given(st.lists(st.tuples(st.integers(0, LIMIT - 1), st.integers(0, LIMIT - 1)), min_size=2, max_size=3))
-@settings(max_examples=40, deadline=None)
-def test_no_hidden_count_can_be_worked_out_from_what_is_shown(leaves: list[tuple[int, int]]) -> None:
-    table = np.array([(a + b, a, b) for a, b in leaves])
-    table = np.vstack([table.sum(axis=0), table])
-    hidden = withheld(table, np.array([-1] + [0] * len(leaves)))
+@given(st.sampled_from([FLAT, DEEP]), st.lists(st.tuples(small, small), min_size=4, max_size=4))
+@settings(max_examples=60, deadline=None)
+def test_no_hidden_count_can_be_worked_out_from_what_is_shown(
+    parents: list[int], counts: list[tuple[int, int]]
+) -> None:
+    """For every hidden count there is another table that shows the same; looked for among all within 2 of the true."""
+    leaves = [row for row in range(len(parents)) if row not in parents]
+    truth = np.array(counts)[: len(leaves)]
+    table = summed(truth[:, :, None], parents, leaves)[:, :, 0]
+    hidden = withheld(table, np.array(parents))
     assert hidden[table < THRESHOLD].all()
-    # Every table of whole counts that shows the same, by brute force over the leaves' categories.
-    span = np.arange(LIMIT * 2)
-    free = [span if hidden[1 + leaf, 1 + column] else np.array([table[1 + leaf, 1 + column]])
-            for leaf in range(len(leaves)) for column in range(2)]  # fmt: skip
-    if np.prod([len(one) for one in free]) > 8e6:
-        free = [one if len(one) == 1 else one[: LIMIT + 3] for one in free]
-    cells = [grid.ravel() for grid in np.meshgrid(*free, indexing="ij")]
-    other = np.zeros((*table.shape, len(cells[0])), dtype=np.int32)
-    for n, values in enumerate(cells):
-        other[1 + n // 2, 1 + n % 2] = values
-    other[1:, 0] = other[1:, 1] + other[1:, 2]
-    other[0] = other[1:].sum(axis=0)
-    same = (other == table[:, :, None])[~hidden].all(axis=0)
-    assert same.any()
-    possible = other[:, :, same]
+    free = [
+        np.arange(max(truth[n, column] - 2, 0), truth[n, column] + 3)
+        if hidden[leaf, 1 + column]
+        else truth[n, [column]]
+        for n, leaf in enumerate(leaves)
+        for column in range(2)
+    ]
+    cells = np.array([grid.ravel() for grid in np.meshgrid(*free, indexing="ij")])
+    others = summed(cells.reshape(len(leaves), 2, -1), parents, leaves)
+    possible = others[:, :, (others == table[:, :, None])[~hidden].all(axis=0)]
     assert (possible.min(axis=2) < possible.max(axis=2))[hidden].all()
+
+
+def summed(cells: np.ndarray, parents: list[int], leaves: list[int]) -> np.ndarray:
+    """Whole tables (units × total and categories × tables) from the categories of their leaves."""
+    tables = np.zeros((len(parents), 3, cells.shape[2]), dtype=np.int64)
+    tables[leaves, 1:] = cells
+    tables[:, 0] = tables[:, 1:].sum(axis=1)
+    for row in range(len(parents) - 1, 0, -1):
+        tables[parents[row]] += tables[row]
+    return tables
