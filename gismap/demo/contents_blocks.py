@@ -8,7 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
-from gismap.demo.contents_plots import Footprint, Plot, fronts, inner_plot, rows
+import numpy as np
+
+from gismap.demo.contents_plots import Footprint, Plot, fronts, inner_plot, outlines, rows, standing
 from gismap.demo.model import Block, BlockUse
 
 
@@ -24,6 +26,10 @@ class Structure:
     homes: tuple[int, ...] = ()  # households of each building unit, where they are fixed beforehand
     plate: str | None = None  # its name inside the compound, where that is fixed beforehand
     lane: int | None = None  # which lane leads to it, where lanes are numbered
+
+
+Placed = tuple[int, Structure]
+"""The position of a block or plot, and what stands on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +107,15 @@ def structures(block: Block, plot: Plot, institution: str | None, rng: Random) -
     if block.use is BlockUse.VILLAGE:
         return _village(block.households, plot, rng, with_committee=institution is not None)
     return BUILDERS[block.use](block.households, plot, rng)
+
+
+def fitting(tried: Sequence[Placed], plots: Sequence[Plot | None]) -> list[Placed]:
+    """Those that stand on their plots and clear of those before them."""
+    if not tried:
+        return []
+    owner = np.array([index for index, _ in tried])
+    stands = standing(outlines([one.footprint for _, one in tried]), plots, owner)
+    return [one for one, stands_too in zip(tried, stands, strict=True) if stands_too]
 
 
 def slab_for(households: int, area: float, rng: Random) -> Slab:
@@ -268,7 +283,8 @@ def _thinned(
     away = [
         math.dist((one.footprint.x, one.footprint.y), middle) / reach + rng.uniform(-ragged, ragged) for one in found
     ]
-    kept, shares = set(), 0.0
+    kept: set[int] = set()
+    shares = 0.0
     for index in sorted(range(len(found)), key=away.__getitem__):
         if shares >= wanted and kept:
             break

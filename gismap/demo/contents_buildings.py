@@ -3,7 +3,7 @@
 What is built where is `contents_blocks`; places and people follow from the buildings that stand.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
@@ -11,13 +11,13 @@ from random import Random
 
 import numpy as np
 import shapely
-from shapely import Point, Polygon
+from shapely import Point
 
 from gismap.boundaries.values import UnitDraft
-from gismap.demo.contents_blocks import INSETS, MOST_TURN, Structure, structures
+from gismap.demo.contents_blocks import INSETS, MOST_TURN, Placed, Structure, fitting, structures
 from gismap.demo.contents_institutions import Institution, compound_of
 from gismap.demo.contents_naming import Housed, Label, labels
-from gismap.demo.contents_plots import Plot, Shapes, outlines, plots, refuge, standing
+from gismap.demo.contents_plots import Shapes, outlines, plots, refuge
 from gismap.demo.contents_special import DOORS, SPECIALS
 from gismap.demo.model import Block, BlockUse
 from gismap.elements.values import BuildingDraft, BuildingUnitDraft, DwellingDraft, ElementDraft
@@ -64,10 +64,6 @@ def raise_buildings(
     return _drafts(blocks, housed, labels(blocks, metres, streets, housed, found, units), plane)
 
 
-Placed = tuple[int, Structure]
-"""The position of a block, and what stands on it."""
-
-
 def _placed(
     blocks: Sequence[Block],
     metres: Shapes,
@@ -93,25 +89,17 @@ def _placed(
         if own:
             built = build([plot for _, plot in own], [blocks[index].households for index, _ in own], rng)
             tried += [(own[position][0], one) for position, one in built]
-    kept = _fitting(tried, ready)
-    built_on = {index for index, _ in kept}
-    kept += [
+    kept = fitting(tried, ready)
+    return sorted(kept + _refuges(blocks, metres, {index for index, _ in kept}), key=itemgetter(0))
+
+
+def _refuges(blocks: Sequence[Block], metres: Shapes, built_on: Set[int]) -> list[Placed]:
+    """A house for those who are to live on a block that has no room for anything else."""
+    return [
         (index, Structure(refuge(metres[index]), _home_use(block), min(1 + block.households // 4, 6), 0, 1.0))
         for index, block in enumerate(blocks)
         if block.households and index not in built_on and block.compound not in SPECIALS
     ]
-    return sorted(kept, key=itemgetter(0))
-
-
-def _fitting(tried: Sequence[Placed], ready: Sequence[Plot | None]) -> list[Placed]:
-    """Those that stand on their plots and clear of each other."""
-    if not tried:
-        return []
-    allowed = np.array([plot.shape if plot else Polygon() for plot in ready], dtype=object)
-    allowed = shapely.buffer(allowed, 1.5, join_style="mitre")
-    owner = np.array([index for index, _ in tried])
-    stands = standing(outlines([one.footprint for _, one in tried]), allowed, owner)
-    return [one for one, stands_too in zip(tried, stands, strict=True) if stands_too]
 
 
 def _home_use(block: Block) -> str:

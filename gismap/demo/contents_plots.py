@@ -119,7 +119,7 @@ def rows(
     spare = (high - low + row_gap) / count - depth - row_gap
     pitch = depth + row_gap + min(spare, row_gap * 0.35)
     top = high - (high - low - (count - 1) * pitch - depth) / 2
-    tops = top - pitch * np.arange(count)
+    tops: Floats = top - pitch * np.arange(count, dtype=np.float64)
     cos, sin = math.cos(plot.angle), math.sin(plot.angle)
     found = []
     for row, spans in enumerate(_spans(plot.edges, tops - depth, tops)):
@@ -226,8 +226,14 @@ def _corners(footprints: Sequence[Footprint], winged: bool) -> Floats:
     return np.stack([x + u * cos - v * sin, y + u * sin + v * cos], axis=-1).transpose(1, 0, 2)
 
 
-def standing(shapes: Shapes, allowed: Shapes, owner: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which shapes can stand: properly inside `allowed[owner]` and clear of every shape before them that stands."""
+LEEWAY_M = 1.5
+"""How far a building may reach over the edge of its plot."""
+
+
+def standing(shapes: Shapes, plots: Sequence[Plot | None], owner: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which shapes can stand: inside the plot of their `owner` and clear of every shape before them that stands."""
+    allowed = np.array([plot.shape if plot else Polygon() for plot in plots], dtype=object)
+    allowed = shapely.buffer(allowed, LEEWAY_M, join_style="mitre")
     shapely.prepare(allowed)
     stands = shapely.contains_properly(allowed[owner], shapes)
     first, second = shapely.STRtree(shapes).query(shapes, predicate="intersects")

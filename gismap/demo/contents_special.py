@@ -6,16 +6,10 @@ from dataclasses import replace
 from random import Random
 from typing import TypeVar
 
-import numpy as np
-import shapely
-
-from gismap.demo.contents_blocks import Slab, Structure, courtyards_on, slabs_on
-from gismap.demo.contents_plots import Plot, outlines, standing
+from gismap.demo.contents_blocks import Placed, Slab, Structure, courtyards_on, fitting, slabs_on
+from gismap.demo.contents_plots import Plot
 
 Item = TypeVar("Item")
-Placed = tuple[int, Structure]
-"""Which of the plots, and what stands on it."""
-
 TOWERS = Slab(33, 66, 17.0, 15.0, 34.0, 16.0, (3,))
 JINLIN_BUILDINGS, JINLIN_THREE_STAIRS, JINLIN_TALLER = 30, 17, (9, 2)
 """17 buildings have three units and 13 have two, 77 together. 9 and 2 of them have 34 floors of two households and the
@@ -97,12 +91,7 @@ SPECIALS: Mapping[str, Special] = {"金林小区": jinlin, "才智巷": caizhi}
 
 def _laid(plots: Sequence[Plot], lay: Callable[[Plot, Size], list[Structure]], size: Size) -> list[Placed]:
     """What can stand on the plots at that size."""
-    tried = [(index, one) for index, plot in enumerate(plots) for one in lay(plot, size)]
-    if not tried:
-        return []
-    allowed = shapely.buffer(np.array([plot.shape for plot in plots], dtype=object), 1.5, join_style="mitre")
-    stands = standing(outlines([one.footprint for _, one in tried]), allowed, np.array([index for index, _ in tried]))
-    return [one for one, stands_too in zip(tried, stands, strict=True) if stands_too]
+    return fitting([(index, one) for index, plot in enumerate(plots) for one in lay(plot, size)], plots)
 
 
 def _spread(found: Sequence[Item], count: int) -> list[Item]:

@@ -98,8 +98,9 @@ def _teams(
         workers.append(None)
         if roster.rng.random() >= PRIMARY_VACANT:
             role = Role.MICRO_GRID_LEADER if leaf.kind is GridKind.MICRO else Role.FULL_TIME_GRID_WORKER
-            workers[-1] = (roster.hire(anchors[leaf.key], "full_time"), role)
-            roster.post(workers[-1][0], leaf, role, Duty.PRIMARY)
+            worker = roster.hire(anchors[leaf.key], "full_time")
+            workers[-1] = (worker, role)
+            roster.post(worker, leaf, role, Duty.PRIMARY)
     for position, leaf in enumerate(leaves):
         neighbour = workers[position - 1] if len(leaves) > 1 else None
         draw = roster.rng.random()
