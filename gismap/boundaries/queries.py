@@ -5,7 +5,7 @@ UNIT = """
 SELECT unit_id, code, name, level, path
 FROM grid
 WHERE (code = :key OR unit_id = :key) AND valid @> CAST(:as_of AS date)
-ORDER BY code = :key DESC LIMIT 1;
+ORDER BY code = :key DESC NULLS LAST LIMIT 1;
 """
 
 UNIT_EVER = """

@@ -1,7 +1,9 @@
 """The SQL of a unit's card: its chain, team and numbers on a day, in one statement."""
 
+from gismap.store.area import units_above
+
 # All counts are ranges on the path of that day.
-CARD = """
+CARD = f"""
 WITH unit AS MATERIALIZED (
     SELECT * FROM grid WHERE path = :path AND valid @> CAST(:as_of AS date)
 ), below AS MATERIALIZED (
@@ -12,14 +14,7 @@ SELECT unit_id AS unit, code, division_code, name, level, is_leaf, kind, zone_ty
        json_build_array(ST_X(anchor), ST_Y(anchor)) AS anchor,
        json_build_array(ST_XMin(geom), ST_YMin(geom), ST_XMax(geom), ST_YMax(geom)) AS bbox,
        lower(valid) AS since, published_by AS revision,
-       (SELECT json_agg(json_build_object('unit', g.unit_id, 'code', g.code, 'name', g.name, 'level', g.level)
-                        ORDER BY length(g.path))
-        FROM (
-            SELECT string_agg(segment || '/', '') OVER (ORDER BY place) AS path
-            FROM unnest(string_to_array(rtrim(:path, '/'), '/')) WITH ORDINALITY AS part (segment, place)
-        ) above
-        JOIN grid g ON g.path = above.path AND g.valid @> CAST(:as_of AS date)
-        WHERE g.path <> :path) AS chain,
+       ({units_above(':path')}) AS chain,
        (SELECT count(*) FROM grid g WHERE g.parent = unit.unit_id AND g.valid @> CAST(:as_of AS date)) AS children,
        (SELECT count(*) FROM grid g
         WHERE g.path >= :path AND g.path < :path_end AND g.is_leaf AND g.valid @> CAST(:as_of AS date)) AS leaves,

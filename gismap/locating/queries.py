@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from gismap.store.area import box_around
+from gismap.store.area import box_around, units_above
 
 POINT = "ST_SetSRID(ST_MakePoint(:lon, :lat), 4490)"
 
@@ -48,18 +48,6 @@ NEAREST = f"""
         ORDER BY geom <-> {POINT} LIMIT 1
     )
     ORDER BY metres, code LIMIT {CANDIDATES}
-"""
-
-# Every path is the path of the unit above it and one segment more.
-CHAIN = """
-    SELECT json_agg(json_build_object('unit', g.unit_id, 'code', g.code, 'name', g.name, 'level', g.level)
-                    ORDER BY length(g.path))
-    FROM (
-        SELECT string_agg(segment || '/', '') OVER (ORDER BY place) AS path
-        FROM chosen, unnest(string_to_array(rtrim(chosen.path, '/'), '/')) WITH ORDINALITY AS part (segment, place)
-    ) above
-    JOIN grid g ON g.path = above.path AND g.valid @> CAST(:as_of AS date)
-    WHERE g.path <> (SELECT path FROM chosen)
 """
 
 DUTY = """
@@ -106,7 +94,7 @@ def locate_statement(lon: float, lat: float, as_of: date, near: Sequence[Near]) 
         WITH owner AS MATERIALIZED ({OWNER}),
         chosen AS MATERIALIZED (SELECT * FROM owner ORDER BY code NULLS LAST, unit_id LIMIT 1)
         SELECT (SELECT json_agg(owner ORDER BY code NULLS LAST, unit_id) FROM owner) AS owners,
-               ({CHAIN}) AS chain,
+               ({units_above('(SELECT path FROM chosen)')}) AS chain,
                ({DUTY}) AS duty,
                json_build_object({", ".join(near_sql)}) AS near,
                ({STREET}) AS street,

@@ -117,6 +117,23 @@ def members(area: Area, *, anchor: str, path: str) -> Condition:
     return _near_shape(area, anchor)
 
 
+def units_above(path: str, *, day: str = ":as_of") -> str:
+    """SQL of the units above the one on a path, from the top down, as a JSON array; `path` and `day` are SQL.
+
+    Every path is the path of the unit above it and one segment more.
+    """
+    return f"""
+        SELECT json_agg(json_build_object('unit', g.unit_id, 'code', g.code, 'name', g.name, 'level', g.level)
+                        ORDER BY length(g.path))
+        FROM (
+            SELECT string_agg(segment || '/', '') OVER (ORDER BY place) AS path
+            FROM unnest(string_to_array(rtrim({path}, '/'), '/')) WITH ORDINALITY AS part (segment, place)
+        ) above
+        JOIN grid g ON g.path = above.path AND g.valid @> CAST({day} AS date)
+        WHERE g.path <> {path}
+    """
+
+
 def touching(area: Area, *, geom: str, day: str = ":as_of") -> Condition:
     """Which lines and polygons have any part inside an area; `day` is the SQL of the day whose boundaries count."""
     if not isinstance(area, UnitArea):
