@@ -110,7 +110,7 @@ def resources(
     settings = get_settings()
     with engine() as database, reading(database) as connection:
         question = asked.question(connection, settings.today(), settings.max_vertices)
-        _print(find_resources(connection, question, far_km=settings.far_km))
+        _print(find_resources(connection, question, language=settings.language, far_km=settings.far_km))
 
 
 def _search_body(values: dict[str, Any]) -> SearchBody:

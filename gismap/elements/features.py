@@ -5,13 +5,19 @@ whose members need no quoting, is put together as text since building it as JSON
 left out. Staff come from the masked views of `store`.
 """
 
+from functools import cache
+
 import orjson
 
-from gismap.i18n import CATALOGUE
+from gismap.i18n import CATALOGUE, Language, say
 
-ROLE_TITLES = orjson.dumps(
-    {key.removeprefix("role."): titles[0] for key, titles in CATALOGUE.items() if key.startswith("role.")}
-).decode()
+
+@cache
+def role_titles(language: Language) -> str:
+    """The titles of roles, as a JSON object."""
+    roles = [key for key in CATALOGUE if key.startswith("role.")]
+    return orjson.dumps({key.removeprefix("role."): say(key, language) for key in roles}).decode()
+
 
 # Every join is by a primary key, a path or a staff id, so that a page costs what its rows cost.
 ELEMENTS = """

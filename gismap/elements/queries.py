@@ -12,16 +12,17 @@ from gismap.elements.conditions import (
     street_conditions,
     wants_elements,
 )
-from gismap.elements.features import FEATURES, ROLE_TITLES
+from gismap.elements.features import FEATURES, role_titles
 from gismap.elements.questions import GRIDS, STREETS, Question
+from gismap.i18n import Language
 from gismap.store.area import UnitArea, box_around, covering, members
 
 POINT = "ST_SetSRID(ST_MakePoint(:near_lon, :near_lat), 4490)"
 
 
-def page_statement(question: Question) -> tuple[str, Parameters]:
+def page_statement(question: Question, language: Language = "zh") -> tuple[str, Parameters]:
     """One statement whose one row holds `features` (JSON text), `more`, `last_layer`, `last_id` and `counts`."""
-    params: Parameters = {"as_of": question.as_of, "limit": question.limit, "role_titles": ROLE_TITLES}
+    params: Parameters = {"as_of": question.as_of, "limit": question.limit, "role_titles": role_titles(language)}
     branches = _page_branches(question, params)
     order = "layer, id" if question.nearest is None else "distance_m, id"
     features = [sql for layer, sql in FEATURES.items() if layer in {name for name, _ in branches}]

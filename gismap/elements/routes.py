@@ -7,7 +7,7 @@ from pydantic import Field
 
 from gismap.elements import service
 from gismap.elements.schemas import ResourcesQuery, SearchBody
-from gismap.http import GEOJSON, Configuration, Database, NoQuery, Parameters, Text, json_only, json_response
+from gismap.http import GEOJSON, Configuration, Database, NoQuery, Parameters, Text, Tongue, json_only, json_response
 from gismap.store.session import reading
 
 router = APIRouter(prefix="/api", tags=["resources"])
@@ -21,11 +21,14 @@ class StreetsQuery(Parameters):
 
 
 @router.get("/resources", summary="Who and what is in a unit or box")
-def resources(query: Annotated[ResourcesQuery, Query()], engine: Database, settings: Configuration) -> Response:
+def resources(
+    query: Annotated[ResourcesQuery, Query()], engine: Database, settings: Configuration, language: Tongue
+) -> Response:
     """A page of GeoJSON features; `next` is the cursor of the following page."""
     with reading(engine) as connection:
         question = query.question(connection, settings.today())
-        return Response(service.find_resources(connection, question, far_km=settings.far_km), media_type=GEOJSON)
+        page = service.find_resources(connection, question, language=language, far_km=settings.far_km)
+    return Response(page, media_type=GEOJSON)
 
 
 @router.post(
@@ -33,11 +36,14 @@ def resources(query: Annotated[ResourcesQuery, Query()], engine: Database, setti
     summary="Who and what is in any area, by any filter, or nearest to a point",
     dependencies=[Depends(json_only)],
 )
-def search(body: SearchBody, _: Annotated[NoQuery, Query()], engine: Database, settings: Configuration) -> Response:
+def search(
+    body: SearchBody, _: Annotated[NoQuery, Query()], engine: Database, settings: Configuration, language: Tongue
+) -> Response:
     """As `GET /api/resources`, with every form of area and filter."""
     with reading(engine) as connection:
         question = body.question(connection, settings.today(), settings.max_vertices)
-        return Response(service.find_resources(connection, question, far_km=settings.far_km), media_type=GEOJSON)
+        page = service.find_resources(connection, question, language=language, far_km=settings.far_km)
+    return Response(page, media_type=GEOJSON)
 
 
 @router.get("/layers", summary="All layers with their titles")

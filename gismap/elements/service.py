@@ -24,6 +24,7 @@ from gismap.elements.questions import (
 )
 from gismap.elements.suppression import THRESHOLD
 from gismap.errors import BadInputError, NotFoundError
+from gismap.i18n import Language
 from gismap.store.area import CorridorArea, UnitArea, bounds_of
 
 
@@ -40,7 +41,9 @@ class CareCounts:
     units_withheld: int
 
 
-def find_resources(connection: Connection, question: Question, *, far_km: float) -> bytes:
+def find_resources(
+    connection: Connection, question: Question, *, language: Language = "zh", far_km: float
+) -> bytes:
     """The FeatureCollection of a page, as JSON: `features`, `next` (null on the last page), `as_of`, and if asked
     `counts` of the whole area with `care` (what the counts of persons in care are made of).
 
@@ -52,7 +55,7 @@ def find_resources(connection: Connection, question: Question, *, far_km: float)
     if question.nearest is not None:
         point = (question.nearest.lon, question.nearest.lat) * 2
         check_near_district(connection, point, question.as_of, far_km)
-    statement, params = queries.page_statement(question)
+    statement, params = queries.page_statement(question, language)
     row = connection.execute(text(statement), params).one()
     if row.features is None:
         _check_shapes_near(connection, question, far_km)
