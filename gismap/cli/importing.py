@@ -180,7 +180,7 @@ def _tell(notes: Sequence[str], rejections: Sequence["Rejection"], report: Path 
     for note in notes:
         print(note, file=sys.stderr)
     for each in rejections[:SHOWN_REJECTIONS]:
-        print(f"row {each.row}: {each.field}: {each.reason}", file=sys.stderr)
+        print(f"row {each.row}: {' '.join(each.field.split())}: {each.reason}", file=sys.stderr)
     if len(rejections) > SHOWN_REJECTIONS:
         more = len(rejections) - SHOWN_REJECTIONS
         print(f"and {more} more; --report FILE.csv lists them all", file=sys.stderr)

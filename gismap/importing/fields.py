@@ -62,7 +62,7 @@ def match_columns(
             known = ", ".join(each.name for each in form.fields)
             raise BadInputError(f"{ours!r} is no column of this layer; there are {known}", field="columns")
         if column not in theirs and not remembered:
-            raise BadInputError(f"the file has no column {column!r}; it has {_listed(theirs)}", field="columns")
+            raise BadInputError(f"the file has no column {column!r}; it has {listed(theirs)}", field="columns")
         if column in theirs:
             mapping[ours] = column
     by_heading: dict[str, str] = {}
@@ -84,6 +84,7 @@ def _heading(text: str) -> str:
     return re.sub(r"[\s_*]|\(.*\)", "", plain)
 
 
-def _listed(columns: Collection[str]) -> str:
-    names = list(columns)
+def listed(columns: Collection[str]) -> str:
+    """Names of columns in one line; headings of spreadsheets may have line breaks."""
+    names = [" ".join(name.split()) for name in columns]
     return ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")

@@ -8,7 +8,7 @@ import shapely
 
 from gismap.errors import BadInputError
 from gismap.geometry.shapes import find_invalidity
-from gismap.importing.fields import WKT, LayerForm, X, Y
+from gismap.importing.fields import WKT, LayerForm, X, Y, listed
 from gismap.importing.frames import Bounds, choose_frame, misplaced, to_stored
 from gismap.importing.values import Objects, PlacedTable, Rejection, Table, objects
 
@@ -55,7 +55,7 @@ def with_shapes(table: Table, mapping: Mapping[str, str], *, optional: bool = Fa
             return replace(table, geom=objects([None] * len(table)))
         raise BadInputError(
             f"the file has no columns of positions (lon and lat, x and y, 经度 and 纬度, or WKT); it has "
-            f"{', '.join(list(table.columns)[:20])}: name them with --columns x=…,y=…",
+            f"{listed(table.columns)}: name them with --columns x=…,y=…",
             field="columns",
         )
     geom, rejections = objects([None] * len(table)), []

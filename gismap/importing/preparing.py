@@ -12,7 +12,7 @@ from gismap.errors import BadInputError
 from gismap.geometry.datums import Frame
 from gismap.importing.cleaning import check_names
 from gismap.importing.drafting import CleanTable, clean_table, element_drafts, street_drafts
-from gismap.importing.fields import EXAMPLE_KEY, KEY, POSITION, LayerForm, match_columns
+from gismap.importing.fields import EXAMPLE_KEY, KEY, POSITION, LayerForm, listed, match_columns
 from gismap.importing.frames import Bounds
 from gismap.importing.placing import place
 from gismap.importing.reading import read_table
@@ -154,7 +154,7 @@ def _mapping(order: Order, around: Surroundings, table: Table) -> tuple[dict[str
     _check_required(form, mapping, table)
     if not form.keeps_others:
         left = [name for name in table.columns if name not in mapping.values()]
-        notes += [f"columns left out: {', '.join(left[:20])}"] if left else []
+        notes += [f"columns left out: {listed(left)}"] if left else []
     return mapping, notes
 
 
@@ -170,9 +170,9 @@ def _check_required(form: LayerForm, mapping: Mapping[str, str], table: Table) -
     missing = [each for each in form.fields if each.required and each.name not in mapping]
     if missing:
         wanted = ", ".join(f"{each.name} ({each.zh})" for each in missing)
-        has = ", ".join(list(table.columns)[:20])
         raise BadInputError(
-            f"the file has no column for {wanted}; it has {has}: name it with --columns {missing[0].name}=…",
+            f"the file has no column for {wanted}; it has {listed(table.columns)}: "
+            f"name it with --columns {missing[0].name}=…",
             field="columns",
         )
 

@@ -1,4 +1,4 @@
-"""`gismap import` and `gismap template`: a line of result, reasons on stderr, exit codes for scripts, all or nothing."""
+"""`gismap import` and `gismap template`: a line of result, reasons on stderr, codes for scripts, all or nothing."""
 
 import csv
 import os
