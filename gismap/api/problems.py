@@ -106,7 +106,10 @@ async def _http(request: Request, error: Exception) -> Response:
     if error.status_code == HTTPStatus.BAD_REQUEST:  # what FastAPI says of bodies that break its parser
         return problem(400, "the body cannot be read as JSON", type="bad-json", field="body")
     kind = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
-    return await _answer(request, error.status_code, str(error.detail), type=kind, headers=dict(error.headers or {}))
+    path = request.url.path[:100]
+    says = {404: f"there is nothing at {path}", 405: f"{request.method} is not offered at {path}"}
+    detail = says.get(error.status_code, str(error.detail))
+    return await _answer(request, error.status_code, detail, type=kind, headers=dict(error.headers or {}))
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:
