@@ -46,25 +46,19 @@ class LayerForm:
         return next((each for each in self.fields if each.name == name), None)
 
 
-def match_columns(
-    form: LayerForm, theirs: Collection[str], given: Mapping[str, str], *, remembered: bool = False
-) -> dict[str, str]:
+def match_columns(form: LayerForm, theirs: Collection[str], given: Mapping[str, str]) -> dict[str, str]:
     """Which of their columns holds each of ours: as `given`, else by name and heading.
-
-    A remembered mapping is left out where the file no longer has that column; one that the user gives must fit.
 
     Raises:
         BadInputError: `given` names a column of ours or theirs that does not exist.
     """
-    mapping: dict[str, str] = {}
     for ours, column in given.items():
         if form.field_named(ours) is None:
             known = ", ".join(each.name for each in form.fields)
             raise BadInputError(f"{ours!r} is no column of this layer; there are {known}", field="columns")
-        if column not in theirs and not remembered:
+        if column not in theirs:
             raise BadInputError(f"the file has no column {column!r}; it has {listed(theirs)}", field="columns")
-        if column in theirs:
-            mapping[ours] = column
+    mapping = dict(given)
     by_heading: dict[str, str] = {}
     for column in theirs:
         by_heading.setdefault(_heading(column), column)

@@ -1,7 +1,7 @@
 """From a file to drafts: read, screened, matched, placed, cleaned; needs no connection and stores nothing."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
@@ -12,17 +12,15 @@ from gismap.errors import BadInputError
 from gismap.geometry.datums import Frame
 from gismap.importing.cleaning import check_names
 from gismap.importing.drafting import CleanTable, clean_table, element_drafts, street_drafts
-from gismap.importing.fields import EXAMPLE_KEY, KEY, POSITION, LayerForm, listed, match_columns
+from gismap.importing.fields import EXAMPLE_KEY, KEY, POSITION, LayerForm
 from gismap.importing.frames import Bounds
+from gismap.importing.mapping import Matched, map_columns
 from gismap.importing.placing import place
 from gismap.importing.reading import read_table
 from gismap.importing.rostering import UnitPlace, roster_drafts
 from gismap.importing.screening import check_columns
 from gismap.importing.values import Rejection, Table
 from gismap.staff.values import AssignmentDraft
-
-BY_CONTENT = ""
-"""In a remembered mapping, the key column of rows that are told apart by what they say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +72,7 @@ class Understood:
 
     table: CleanTable
     frame: Frame
-    mapping: dict[str, str]
+    matched: Matched
     rejections: list[Rejection]
     notes: list[str]
 
@@ -99,8 +97,8 @@ def prepare(order: Order, around: Surroundings) -> Prepared:
         elements, wrong = element_drafts(order.layer, table, around.form)
     rejections = in_order(understood.rejections + wrong)
     read = len({each.row for each in rejections} | set(table.rows.tolist()))
-    remembered = {**understood.mapping, KEY: understood.mapping.get(KEY, BY_CONTENT)}
-    return Prepared(read, elements, streets, posts, rejections, understood.frame, remembered, understood.notes)
+    mapping = understood.matched.to_remember
+    return Prepared(read, elements, streets, posts, rejections, understood.frame, mapping, understood.notes)
 
 
 def understand(order: Order, around: Surroundings, *, persons: bool) -> Understood:
@@ -113,68 +111,22 @@ def understand(order: Order, around: Surroundings, *, persons: bool) -> Understo
     table = read_table(order.path, order.layer, order.sheet)
     check_names(table.columns)
     check_columns(order.layer, table.columns, allowed=table.columns if persons else ())
-    mapping, notes = _mapping(order, around, table)
+    given = {**order.columns, **({KEY: order.key} if order.key else {})}
+    matched = map_columns(table, around.form, given, around.remembered)
+    mapping = matched.columns
     table, examples = _without_examples(table, around.form, mapping)
-    notes += [f"row {row}: the example of the template was left out" for row in examples]
+    notes = [*matched.notes, *(f"row {row}: the example of the template was left out" for row in examples)]
     if not len(table) and not table.rejections:
         raise BadInputError(f"{order.path.name} holds no rows but the example", field="file")
     crs = "cgcs2000" if _has_no_positions(table, around.form, mapping) else order.crs
     placed = place(table, around.form, mapping, crs=crs, district=around.district, far_km=around.far_km)
     cleaned, wrong = clean_table(placed, around.form, mapping, persons=persons)
-    return Understood(cleaned, placed.frame, mapping, placed.rejections + wrong, notes)
+    return Understood(cleaned, placed.frame, matched, placed.rejections + wrong, notes)
 
 
 def in_order(rejections: Sequence[Rejection]) -> list[Rejection]:
     """Rejections by row, each once."""
     return sorted(dict.fromkeys(rejections), key=lambda each: each.row)
-
-
-def _mapping(order: Order, around: Surroundings, table: Table) -> tuple[dict[str, str], list[str]]:
-    """Which of the file's columns holds each of ours, and what to tell about it."""
-    form, notes = around.form, []
-    if table.geom is not None:  # columns of positions are only attributes beside real shapes
-        form = replace(form, fields=tuple(each for each in form.fields if each.name not in POSITION))
-    remembered = dict(around.remembered or {})
-    given = {**order.columns, **({KEY: order.key} if order.key else {})}
-    by_content = remembered.pop(KEY, None) == BY_CONTENT and KEY not in given
-    if around.remembered and KEY in around.remembered and not by_content:
-        remembered[KEY] = around.remembered[KEY]
-    strict = KEY in given or KEY in remembered
-    base = match_columns(form, table.columns, {k: v for k, v in remembered.items() if k not in given}, remembered=True)
-    mapping = match_columns(form, table.columns, given)
-    mapping = {**{ours: theirs for ours, theirs in base.items() if theirs not in given.values()}, **mapping}
-    if mapping != match_columns(form, table.columns, given):
-        used = ", ".join(f"{ours}={theirs}" for ours, theirs in mapping.items() if remembered.get(ours) == theirs)
-        notes.append(f"columns as remembered for {order.source}: {used}")
-    if by_content:
-        mapping.pop(KEY, None)
-    elif KEY in mapping and not strict and not _tells_apart(table, mapping[KEY], order.layer):
-        notes.append(f"column {mapping[KEY]!r} does not tell rows apart; they are known by shape and values")
-        mapping.pop(KEY)
-    _check_required(form, mapping, table)
-    if not form.keeps_others:
-        left = [name for name in table.columns if name not in mapping.values()]
-        notes += [f"columns left out: {listed(left)}"] if left else []
-    return mapping, notes
-
-
-def _tells_apart(table: Table, column: str, layer: str) -> bool:
-    """Whether a column found by its heading can be the key; the form's own headings are taken at their word."""
-    if column in {"key", "编号", "工号"} or layer == "staff":
-        return True
-    values = table.columns[column].tolist()
-    return None not in values and len(set(values)) == len(values)
-
-
-def _check_required(form: LayerForm, mapping: Mapping[str, str], table: Table) -> None:
-    missing = [each for each in form.fields if each.required and each.name not in mapping]
-    if missing:
-        wanted = ", ".join(f"{each.name} ({each.zh})" for each in missing)
-        raise BadInputError(
-            f"the file has no column for {wanted}; it has {listed(table.columns)}: "
-            f"name it with --columns {missing[0].name}=…",
-            field="columns",
-        )
 
 
 def _without_examples(table: Table, form: LayerForm, mapping: Mapping[str, str]) -> tuple[Table, list[int]]:
@@ -192,4 +144,5 @@ def _has_no_positions(table: Table, form: LayerForm, mapping: Mapping[str, str])
     """Whether a roster gives no positions at all, so that there is no frame to ask for."""
     if not form.position_optional or table.geom is not None:
         return False
-    return not any(name in mapping and any(table.columns[mapping[name]] != None) for name in POSITION)  # noqa: E711
+    given = [table.columns[mapping[name]] for name in POSITION if name in mapping]
+    return not any(value is not None for values in given for value in values)

@@ -7,7 +7,7 @@ import pytest
 from shapely import LineString
 from sqlalchemy import Engine, text
 
-from gismap.errors import ConflictError, NotFoundError
+from gismap.errors import BadInputError, ConflictError, NotFoundError
 from gismap.importing.service import undo
 from gismap.publishing import publish
 from gismap.store.session import writing
@@ -76,6 +76,36 @@ def test_columns_are_remembered_for_their_source(county: Engine, tmp_path: Path)
     again = bring(county, "key_places", write_csv(tmp_path / "q.csv", table), crs="wgs84", source="教育局")
     assert counts(again) == (0, 0, 2, 0)
     assert "remembered" in again.notes[0] and "key=NO" in again.notes[0]
+
+
+def test_what_is_remembered_wins_over_headings_and_what_is_given_over_both(county: Engine, tmp_path: Path) -> None:
+    header = ["NO", "名称", "官方名", "类别", "lon", "lat"]
+    table = [header, ["1", "俗名", "学名", "学校", *centre(0, 0)]]
+    path = write_csv(tmp_path / "p.csv", table)
+    names = "SELECT name FROM element WHERE upper_inf(valid)"
+    bring(county, "key_places", path, crs="wgs84", columns={"name": "官方名"}, key="NO")
+    assert counts(bring(county, "key_places", path, crs="wgs84")) == (0, 0, 1, 0)
+    assert rows(county, names) == [("学名",)]
+    bring(county, "key_places", path, crs="wgs84", columns={"name": "名称"})
+    assert rows(county, names) == [("俗名",)]
+
+
+def test_how_rows_are_told_apart_does_not_change_in_silence(county: Engine, tmp_path: Path) -> None:
+    bring(county, "key_places", places(tmp_path), crs="wgs84")
+    without = [row[1:] for row in PLACES]
+    with pytest.raises(BadInputError, match="no column '编号', which told the rows"):
+        bring(county, "key_places", write_csv(tmp_path / "places.csv", without), crs="wgs84")
+    other = bring(
+        county, "key_places", write_csv(tmp_path / "places.csv", without), crs="wgs84", key="名称", dry_run=True
+    )
+    assert "new things" in other.notes[0]
+
+
+def test_a_code_that_many_share_is_no_key(county: Engine, tmp_path: Path) -> None:
+    table = [["code", *PLACES[0][1:]], *[["1500", *row[1:]] for row in PLACES[1:]]]
+    outcome = bring(county, "key_places", write_csv(tmp_path / "p.csv", table), crs="wgs84")
+    assert counts(outcome) == (2, 0, 0, 0)
+    assert "does not tell rows apart" in outcome.notes[0]
 
 
 def test_undo_takes_back_what_was_added(county: Engine, tmp_path: Path) -> None:
