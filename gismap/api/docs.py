@@ -3,6 +3,8 @@
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
+from gismap.themes.assets import ICON
+
 router = APIRouter(include_in_schema=False)
 
 PAGE = """<!doctype html>
@@ -10,6 +12,7 @@ PAGE = """<!doctype html>
 <head>
 <meta charset="utf-8">
 <title>gismap API</title>
+<link rel="icon" href="{icon}">
 <link rel="stylesheet" href="/vendor/swagger-ui-dist/swagger-ui.css">
 </head>
 <body>
@@ -26,4 +29,4 @@ SwaggerUIBundle({{url: "/openapi.json", dom_id: "#docs", validatorUrl: null}});
 @router.get("/docs")
 async def docs(request: Request) -> HTMLResponse:
     """The page; all it loads is ours."""
-    return HTMLResponse(PAGE.format(nonce=request.state.csp_nonce))
+    return HTMLResponse(PAGE.format(icon=ICON, nonce=request.state.csp_nonce))

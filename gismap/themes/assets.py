@@ -21,6 +21,13 @@ STATIC = Path(__file__).parent / "static"
 STATIC_URL = "/maps/static"
 VENDOR_URL = "/vendor"
 
+ICON = (
+    "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E"
+    "%3Cpath fill='%2324478f' d='M1 1h14v14H1z'/%3E"
+    "%3Cpath stroke='%23fff' d='M6 1v14M1 7h14M6 11h9M11 1v6'/%3E%3C/svg%3E"
+)
+"""The icon of every page: within the page, so that a file has it too."""
+
 LINK = re.compile(r'<script src="(?P<js>[^"]+)"></script>|<link rel="stylesheet" href="(?P<css>[^"]+)"/>')
 REFERENCE = re.compile(r"""url\(\s*["']?(?!data:|#)([^"')]+?)["']?\s*\)""")
 

@@ -4,6 +4,9 @@ Folium makes the map and its plugins; layers whose data are large refer to the d
 it, and are built by `static/map.js`.
 """
 
+import math
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from html import escape
@@ -13,19 +16,17 @@ from branca.element import Element, Figure, MacroElement
 from folium.elements import JSCSSMixin
 from folium.plugins import FastMarkerCluster, Fullscreen, HeatMap
 from folium.template import Template
+from folium.utilities import JsCode
 
 from gismap.i18n import Language, say
-from gismap.themes.assets import STATIC_URL, folium_links, inlined, served
+from gismap.themes.assets import ICON, STATIC_URL, folium_links, inlined, served
 from gismap.themes.content import MapContent
 from gismap.themes.specs import RAMPS, Theme
 
 CLOSEST_ZOOM = 20
 STANDS_ALONE_FROM_ZOOM = 18
-ICON = (
-    "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E"
-    "%3Cpath fill='%2324478f' d='M1 1h14v14H1z'/%3E"
-    "%3Cpath stroke='%23fff' d='M6 1v14M1 7h14M6 11h9M11 1v6'/%3E%3C/svg%3E"
-)
+HOME_PX = 900
+"""About the side of the map in a window on a desk."""
 SCRIPTS = ("map.js", "annotations.js", "cards.js", "search.js", "controls.js")
 SERVED_SCRIPTS = ("outlines.js", "desk.js")
 """They ask the server."""
@@ -143,19 +144,13 @@ def _figure(theme: Theme, content: MapContent, language: Language, *, notice: st
         elif name in ("streets", "staff", "buildings"):
             layers[name] = ContentLayer(name, show=show)
     if theme.heat:
-        layers["heat"] = HeatMap(
-            [[lat, lon] for lat, lon, _ in content.points],
-            radius=22,
-            blur=18,
-            min_opacity=0.25,
-            gradient={f"{(step + 1) / 5}": colour for step, colour in enumerate(RAMPS[theme.heat.ramp])},
-        )
+        layers["heat"] = _heat(content, RAMPS[theme.heat.ramp])
     elif content.points:
         layers["points"] = FastMarkerCluster(
             content.points,
             callback="gismap.pin",
             icon_create_function="gismap.cluster",
-            max_cluster_radius=84,
+            max_cluster_radius=JsCode("gismap.reach"),
             disable_clustering_at_zoom=STANDS_ALONE_FROM_ZOOM,
             show_coverage_on_hover=False,
             animate=False,
@@ -171,6 +166,28 @@ def _figure(theme: Theme, content: MapContent, language: Language, *, notice: st
     figure.header.add_child(Element(f'<link rel="icon" href="{ICON}"/>'), name="icon")
     figure.add_child(Frame(content.document, notice, language, desk=desk))
     return figure
+
+
+def _heat(content: MapContent, ramp: Sequence[str]) -> HeatMap:
+    """Density scaled so that the busiest places of the whole district, as it is first seen, have the darkest colour.
+
+    leaflet.heat adds up the points of a cell of half its reach; beyond `max_zoom` they do not gain weight.
+    """
+    west, south, east, north = content.bounds
+    radius_px, blur_px = 20, 16
+    home = math.log2(360 * HOME_PX / 256 / max(east - west, (north - south) / math.cos(math.radians(north))))
+    cell = (radius_px + blur_px) / 2 * 360 / 256 / 2**home
+    cells = Counter((round(lat / cell), round(lon / cell)) for lat, lon, _ in content.points)
+    busiest = sorted(cells.values())[int(len(cells) * 0.98)] if cells else 1
+    return HeatMap(
+        [[lat, lon] for lat, lon, _ in content.points],
+        radius=radius_px,
+        blur=blur_px,
+        max_zoom=int(home),
+        min_opacity=0.15,
+        gradient={f"{(step + 1) / len(ramp)}": colour for step, colour in enumerate(ramp)},
+        max=max(busiest, 2),
+    )
 
 
 def _finished(html: str, language: Language) -> str:

@@ -3,7 +3,7 @@
 from html import escape
 
 from gismap.i18n import CATALOGUE, Language, say
-from gismap.themes.assets import STATIC_URL
+from gismap.themes.assets import ICON, STATIC_URL
 from gismap.themes.specs import THEMES
 
 STAGES = ("start", "grids", "streets", "elements", "staff", "counts")
@@ -20,7 +20,7 @@ PAGE = """<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">{reload}
 <title>{title} · {product}</title>
-<link rel="icon" href="data:,">
+<link rel="icon" href="{icon}">
 <link rel="stylesheet" href="{static}/tokens.css">
 <link rel="stylesheet" href="{static}/notice.css">
 </head>
@@ -56,6 +56,7 @@ def notice_page(kind: str, status: int, detail: str, language: Language) -> str:
         lang="zh-CN" if language == "zh" else "en",
         reload=f'\n<meta http-equiv="refresh" content="{RELOAD_S}">' if loading else "",
         product=say("product", language),
+        icon=ICON,
         static=STATIC_URL,
         title=say(key, language),
         says=say(f"{key}.says", language),

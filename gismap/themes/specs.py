@@ -60,6 +60,7 @@ SYMBOLS: Mapping[str, Symbol] = {
     "buildings": Symbol("#7a6248", "楼", "B"),
     "households": Symbol("#1b5a97", "户", "H"),
     "care_persons": Symbol("#a8326e", "关", "C"),
+    "key_places": Symbol("#0072b2", "场", "P"),  # all groups together
     "service_stations": Symbol("#24478f", "站", "S"),
     "supplies": Symbol("#6b7000", "物", "E"),
 }

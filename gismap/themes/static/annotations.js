@@ -2,13 +2,16 @@
 "use strict";
 
 gismap.annotations = (map) => {
-  const GROUND_PX = 40075016.686 / 256;
   const FONT_PX = { 2: 15, 3: 12.5, 4: 11.5, 5: 11 };
   const CHIP_PX = 20;
   const DOT_PX = 6;
-  const spots = (wide, high) => {
+  const ROOM = { leaf: 0.9, parent: 0.7 }; // how wide a unit is beside its name, at least
+  const MOST_HAVE_ROOM = 1.3; // leaves are named once the middle one of their level is this wide beside its name
+  // The names of leaves stay where they are or just above and below, so that none strays into a neighbour.
+  const spots = (wide, high, isLeaf) => {
     const [across, down] = [wide / 2 + DOT_PX + 2, high / 2 + DOT_PX + 2];
-    return [[0, 0], [0, down], [0, -down], [across, 0], [-across, 0]];
+    const near = [[0, 0], [0, down], [0, -down]];
+    return isLeaf ? near : [...near, [across, 0], [-across, 0]];
   };
   const pane = map.getPane("tags");
   const counted = new Set(); // names of the layers whose numbers are shown on units
@@ -24,11 +27,6 @@ gismap.annotations = (map) => {
     byLevel.set(unit.level, [...(byLevel.get(unit.level) ?? []), unit]);
   }
   const levels = [...byLevel.keys()].sort();
-  const medianSide = new Map(levels.map((level) => {
-    const sides = byLevel.get(level).map((unit) => Math.sqrt(unit.area)).sort((one, other) => one - other);
-    return [level, sides[sides.length >> 1]];
-  }));
-
   const VALUES = {
     buildings: (unit) => (gismap.outlines && map.getZoom() >= gismap.OUTLINES_FROM ? null : unit.buildings || null),
     households: (unit) => unit.households || null,
@@ -50,29 +48,28 @@ gismap.annotations = (map) => {
   function draw() {
     const zoom = map.getZoom();
     const size = map.getSize();
-    const perMetre = (2 ** zoom * 256) / (GROUND_PX * 256 * Math.cos((map.getCenter().lat * Math.PI) / 180));
     const origin = map.containerPointToLayerPoint([0, 0]);
     const frame = map.getContainer().getBoundingClientRect();
     const taken = [...map.getPane("markerPane").querySelectorAll(".leaflet-marker-icon")].map((icon) => {
       const box = icon.getBoundingClientRect();
       return [box.left - frame.left, box.top - frame.top, box.right - frame.left, box.bottom - frame.top];
     });
-    if (gismap.isDotted()) {
-      for (const index of Object.keys(gismap.doc.teams)) {
-        const { x, y } = map.latLngToContainerPoint(gismap.units[index].at);
-        taken.push([x - DOT_PX, y - DOT_PX, x + DOT_PX, y + DOT_PX]);
-      }
+    for (const { at } of gismap.dotted()) {
+      const { x, y } = map.latLngToContainerPoint(at);
+      taken.push([x - DOT_PX, y - DOT_PX, x + DOT_PX, y + DOT_PX]);
     }
-    const numbered = levels.filter((level) => medianSide.get(level) * perMetre >= 58).pop() ?? levels[0];
+    const numbered = levels.filter((level) => gismap.sidePx(level) >= 58).pop() ?? levels[0];
     const wanted = [];
     for (const level of levels) {
+      const side = gismap.sidePx(level);
       for (const unit of byLevel.get(level)) {
         const at = map.latLngToContainerPoint(unit.at);
         if (at.x < 0 || at.y < 0 || at.x > size.x || at.y > size.y) continue;
         const font = FONT_PX[level] ?? 0;
         const row = counted.size && level === numbered ? chips(unit) : [];
         const wide = width(unit.label, font);
-        const fits = font && Math.sqrt(unit.area) * perMetre > wide * (unit.leaf ? 0.8 : 0.55);
+        const own = (side * Math.sqrt(unit.area)) / gismap.medianSides[level];
+        const fits = font && own > wide * (unit.leaf ? ROOM.leaf : ROOM.parent) && (!unit.leaf || side > wide * MOST_HAVE_ROOM);
         if (fits || row.length) wanted.push({ unit, at, font, row, wide, fits });
       }
     }
@@ -83,7 +80,7 @@ gismap.annotations = (map) => {
       const rowWide = row.reduce((sum, chip) => sum + width(chip.text.replace("&lt;", "<"), 11) + 14, 0);
       const boxWide = Math.max(fits ? wide : 0, rowWide) + 6;
       const boxHigh = (fits ? font * 1.3 : 0) + (row.length ? CHIP_PX : 0) + 2;
-      const spot = spots(boxWide, boxHigh)
+      const spot = spots(boxWide, boxHigh, unit.leaf)
         .map(([dx, dy]) => [at.x + dx - boxWide / 2, at.y + dy - boxHigh / 2, at.x + dx + boxWide / 2, at.y + dy + boxHigh / 2])
         .find((box) => taken.every((other) =>
           box[2] < other[0] || box[0] > other[2] || box[3] < other[1] || box[1] > other[3]));

@@ -67,7 +67,7 @@
       input.addEventListener("change", () => toggle(input.checked));
       row.append(mark);
       make("span", "text", row, text);
-      if (count !== null) make("b", "count", row, gismap.number(count));
+      if (count !== null) make("b", "count", row, typeof count === "number" ? gismap.number(count) : count);
     };
     const mark = (className, sign = "") => {
       const element = make("i", className);
@@ -126,7 +126,12 @@
       }
     }
     if (theme.layers.includes("households")) numbers("households", total("households"));
-    if (theme.layers.includes("care_persons") && care.month) numbers("care_persons", null);
+    if (theme.layers.includes("care_persons") && care.month) {
+      // Told only where there is one topmost unit: sums of several would tell what is withheld in one.
+      const tops = gismap.units.filter((unit) => unit.parent < 0);
+      const all = tops.length === 1 ? care.counts[tops[0].index]?.[""] : undefined;
+      numbers("care_persons", all === null ? "<5" : all ?? null);
+    }
     if (people.children.length === 1) people.remove();
     else if (theme.layers.includes("care_persons")) make("p", "note", people, say("care_note"));
 
@@ -184,16 +189,45 @@
     gismap.tell = (text) => { pointer.textContent = text; };
     const [west, south, east, north_] = doc.bounds;
     gismap.home = () => map.fitBounds([[south, west], [north_, east]], { padding: [24, 24] });
-    const sheets = make("button", "sheet-button", document.body, say("legend"));
-    sheets.type = "button";
-    sheets.addEventListener("click", () => document.body.classList.toggle("legend-open"));
+    gismap.sheet("legend");
   }
+
+  // ---- on a phone the legend and the desk are sheets over the map, one at a time
+  const SHEETS = ["legend", "desk"];
+  const openedSheet = () => SHEETS.find((name) => document.body.classList.contains(`${name}-open`)) ?? null;
+
+  // Opens a sheet in place of the one that is open (null: none), whose name it returns.
+  gismap.openSheet = (wanted) => {
+    const before = openedSheet();
+    for (const name of SHEETS) document.body.classList.toggle(`${name}-open`, name === wanted);
+    return before;
+  };
+
+  gismap.sheet = (name) => {
+    const button = make("button", "sheet-button", document.body, say(name));
+    button.type = "button";
+    button.addEventListener("click", () => gismap.openSheet(openedSheet() === name ? null : name));
+  };
+
+  // Shows what is meant in the part of the map that no sheet covers.
+  gismap.fit = (bounds, padding) => {
+    const open = openedSheet();
+    const sheet = open && document.getElementById(open).getBoundingClientRect();
+    const isOver = sheet && sheet.width >= gismap.map.getSize().x;
+    const around = isOver ? 12 : padding;
+    gismap.map.fitBounds(bounds, {
+      maxZoom: 17, paddingTopLeft: [around, around], paddingBottomRight: [around, around + (isOver ? sheet.height : 0)],
+    });
+  };
 
   // ---- print: a sheet of A4 across, with what a map on paper needs
   gismap.print = (on) => {
     const { district } = gismap.doc;
-    const seen = gismap.map.getBounds();
+    const [west, south, east, north] = gismap.doc.bounds;
+    const whole = L.latLngBounds([south, west], [north, east]);
+    const seen = gismap.map.getBounds().contains(whole) ? whole : gismap.map.getBounds();
     gismap.map.closePopup();
+    gismap.openSheet(null);
     document.body.classList.toggle("printing", on);
     document.getElementById("sheet")?.remove();
     if (on) {
@@ -209,7 +243,7 @@
       ].join(" · "));
     }
     gismap.map.invalidateSize({ animate: false });
-    gismap.map.fitBounds(seen, { animate: false });
+    gismap.map.fitBounds(seen, { animate: false, padding: seen === whole ? [24, 24] : [0, 0] });
   };
 
   gismap.start = (map, layers) => {
@@ -225,7 +259,14 @@
         if (layers[name] && map.hasLayer(layers[name])) layers[name].eachLayer((one) => one.bringToFront());
       }
     };
-    gismap.isDotted = () => layers.staff && map.hasLayer(layers.staff);
+    const fitDetail = () => {
+      for (const layer of Object.values(layers)) layer.fade?.();
+      layers.staff?.thin();
+    };
+    map.on("zoomend", fitDetail);
+    fitDetail();
+    gismap.dotted = () => (layers.staff && map.hasLayer(layers.staff)
+      ? Object.keys(gismap.doc.teams).map((index) => gismap.units[index]).filter((unit) => layers.staff.isShown(unit.level)) : []);
     const notes = gismap.annotations(map);
     tools(map);
     legend(map, layers, notes);

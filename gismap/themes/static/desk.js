@@ -37,9 +37,7 @@
     area(map, marks, panels[1]);
     tabs.children[0].click();
     root.querySelector("#point").focus();
-    const open = make("button", "sheet-button", document.body, say("desk"));
-    open.type = "button";
-    open.addEventListener("click", () => document.body.classList.toggle("desk-open"));
+    gismap.sheet("desk");
   };
 
   const button = (parent, text, act, className = "") => {
@@ -64,12 +62,14 @@
     icon: L.divIcon({ className: `spot ${className}`, iconSize: [22, 22] }), interactive: false,
   }).addTo(marks);
 
-  // A click on the map answers the box that waits for it, once.
+  // A click on the map answers the box that waits for it, once; on a phone the box makes room meanwhile.
   function pick(map, done) {
     const box = map.getContainer();
+    const wasOpen = gismap.openSheet(null);
     box.classList.add("sketching");
     gismap.picking = true;
     map.once("preclick", (event) => {
+      gismap.openSheet(wasOpen);
       done(event.latlng);
       setTimeout(() => {
         gismap.picking = false;
@@ -111,7 +111,7 @@
         dot(marks, at, found.verdict);
         const unit = gismap.units.find((one) => one.id === (found.grid ?? found.candidates[0])?.unit);
         gismap.choose(found.grid ? unit : null);
-        if (unit) map.fitBounds(L.geoJSON(unit.shape).getBounds().extend(at), { maxZoom: 17, padding: [80, 80] });
+        if (unit) gismap.fit(L.geoJSON(unit.shape).getBounds().extend(at), 60);
         else map.setView(at);
         return answerCard(found);
       });
@@ -160,7 +160,9 @@
     button(row, say("draw_area"), () => {
       marks.clearLayers();
       sketched?.remove();
+      const wasOpen = gismap.openSheet(null);
       sketched = gismap.sketch({ closed: true, done(points) {
+        gismap.openSheet(wasOpen);
         sketched.addTo(marks);
         const ring = [...points, points[0]].map((point) => [point.lng, point.lat]);
         search({ polygon: { type: "Polygon", coordinates: [ring] } });
@@ -170,7 +172,7 @@
       marks.clearLayers();
       const metres = Number(radius.value);
       const ring = L.circle(at, { radius: metres, className: "sketch", pane: "sketch", renderer: L.svg({ pane: "sketch" }), interactive: false }).addTo(marks);
-      map.fitBounds(ring.getBounds(), { padding: [40, 40] });
+      gismap.fit(ring.getBounds(), 40);
       search({ circle: { center: [at.lng, at.lat], radius_m: metres } });
     }));
     row.append(radius);
@@ -187,7 +189,7 @@
       const unit = gismap.units.find((one) => one.code === wanted || one.id === wanted || one.name === wanted);
       if (unit) {
         gismap.choose(unit);
-        map.fitBounds(L.geoJSON(unit.shape).getBounds(), { maxZoom: 17, padding: [40, 40] });
+        gismap.fit(L.geoJSON(unit.shape).getBounds(), 40);
       }
       search({ unit: unit?.id ?? wanted });
     });
@@ -198,7 +200,7 @@
   function draw(marks, { features }) {
     const { symbols } = gismap.doc;
     const above = { pane: "sketch", renderer: L.svg({ pane: "sketch" }), interactive: false };
-    const colour = ({ properties }) => symbols.layers[properties.layer]?.colour ?? "#0072b2";
+    const colour = ({ properties }) => symbols.layers[properties.layer].colour;
     L.geoJSON(features, {
       ...above,
       style: (feature) => ({ color: colour(feature), weight: 1.5, fillOpacity: 0.35 }),
@@ -218,8 +220,8 @@
       const listed = Object.entries(kinds).filter(([kind]) => kind).sort((one, other) => other[1] - one[1]);
       const rows = listed.slice(0, 8).map(([kind, count]) => `<li><span>${escape(gismap.title(layer, kind))}</span><b>${shown(count)}</b></li>`);
       const note = layer === "care_persons" ? `<p class="none">${say("care_whole_grids")}</p>` : "";
-      return `<section class="counted"><h4><i class="sign s-${layer}">${gismap.symbol(layer)?.sign ?? ""}</i>
-        ${say(`layer_${layer}`)} <b>${shown(all)}</b></h4><ul>${rows.join("")}</ul>${note}</section>`;
+      return `<section class="counted"><h4><i class="sign s-${layer}">${escape(gismap.symbol(layer).sign)}</i>
+        ${escape(gismap.symbol(layer).title)} <b>${shown(all)}</b></h4><ul>${rows.join("")}</ul>${note}</section>`;
     });
     if (!sections.length) return `<p class="empty">${say("nothing_here")}</p>`;
     return `${sections.join("")}<p class="none">${next ? say("drawn_first", { count: features.length }) : say("drawn_all", { count: features.length })}</p>`;

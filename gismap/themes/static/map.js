@@ -26,6 +26,19 @@ window.gismap = {
   title(layer, category) {
     return this.doc.titles[layer]?.[category] ?? category; // one that an import brought along is its own title
   },
+  // Pixels along the side of a unit of the middle size of its level, at this zoom: what tells how much detail it takes.
+  sidePx(level) {
+    const { map } = this;
+    const metresPerPx = (40075016.686 * Math.cos((map.getCenter().lat * Math.PI) / 180)) / (256 * 2 ** map.getZoom());
+    return this.medianSides[level] / metresPerPx;
+  },
+  get medianSides() {
+    const sides = {};
+    for (const { level, area } of this.units) (sides[level] ??= []).push(Math.sqrt(area));
+    for (const level of Object.keys(sides)) sides[level] = sides[level].sort((one, other) => one - other)[sides[level].length >> 1];
+    Object.defineProperty(this, "medianSides", { value: sides });
+    return sides;
+  },
   chain(unit) {
     const above = [];
     for (let at = unit.parent; at >= 0; at = this.units[at].parent) above.unshift(this.units[at]);
@@ -74,17 +87,21 @@ L.Map.addInitHook(function () {
     return group;
   };
 
+  const CROWDED_PX = 30; // units smaller than this are drawn faintly, and their staff not at all
+
   // ---- grids: leaves answer the pointer and carry the fill, parents are borders only
   layers.level = (level) => {
     const { fill, levels } = gismap.doc;
     const style = levels[level];
     const members = gismap.units.filter((unit) => unit.level === level && unit.shape);
-    const border = {
+    const border = () => ({
       color: style.colour, weight: style.width_px, dashArray: style.dashed ? "4 3" : null, lineJoin: "round",
-    };
+      opacity: isCrowded() ? 0.4 : 1,
+    });
+    const isCrowded = () => gismap.map && gismap.sidePx(level) < CROWDED_PX;
     const group = L.featureGroup();
     group.addLayer(L.geoJSON(members.filter((unit) => !unit.leaf).map((unit) => feature(unit.shape, unit.index)), {
-      interactive: false, smoothFactor: 0.8, style: { ...border, fill: false },
+      interactive: false, smoothFactor: 0.8, style: () => ({ ...border(), fill: false }),
     }));
     const leaves = L.geoJSON(members.filter((unit) => unit.leaf).map((unit) => feature(unit.shape, unit.index)), {
       smoothFactor: 0.8,
@@ -92,7 +109,7 @@ L.Map.addInitHook(function () {
         const kind = fill ? fill.classes[properties.index] : null;
         const shown = kind !== null && !gismap.hiddenClasses.has(kind);
         return {
-          ...border, fill: true, fillColor: shown ? fill.entries[kind].colour : "#fff", fillOpacity: shown ? 0.82 : 0,
+          ...border(), fill: true, fillColor: shown ? fill.entries[kind].colour : "#fff", fillOpacity: shown ? 0.82 : 0,
         };
       },
     });
@@ -100,23 +117,38 @@ L.Map.addInitHook(function () {
     leaves.on("mouseover", (event) => gismap.lift(gismap.units[event.layer.feature.properties.index]));
     leaves.on("mouseout", () => gismap.lift(null));
     group.leaves = leaves;
-    return group.addLayer(leaves);
+    group.addLayer(leaves);
+    let wasCrowded = null;
+    group.fade = () => {
+      if (isCrowded() === wasCrowded) return;
+      wasCrowded = isCrowded();
+      group.eachLayer((part) => part.setStyle({ opacity: border().opacity }));
+    };
+    return group;
   };
   gismap.hiddenClasses = new Set();
 
-  // ---- staff: one dot per unit that has a team, at its anchor
+  // ---- staff: one dot per unit that has a team, at its anchor, where there is room for one
   layers.staff = () => {
     const { teams, symbols } = gismap.doc;
-    const group = L.geoJSON(Object.keys(teams).map((index) => {
-      const unit = gismap.units[index];
-      return feature({ type: "Point", coordinates: [unit.lon, unit.lat] }, unit.index);
-    }), {
-      pointToLayer: ({ properties }, at) => L.circleMarker(at, {
-        radius: gismap.units[properties.index].leaf ? 3.5 : 5.5,
-        color: "#fff", weight: 1.2, fillColor: symbols.layers.staff.colour, fillOpacity: 0.95,
-      }),
-    });
-    group.on("click", (event) => gismap.showUnit(gismap.units[event.layer.feature.properties.index], event.latlng));
+    const units = Object.keys(teams).map((index) => gismap.units[index]);
+    const dots = (level) => L.geoJSON(
+      units.filter((unit) => unit.level === level)
+        .map((unit) => feature({ type: "Point", coordinates: [unit.lon, unit.lat] }, unit.index)),
+      {
+        pointToLayer: ({ properties }, at) => L.circleMarker(at, {
+          radius: gismap.units[properties.index].leaf ? 3.5 : 5.5,
+          color: "#fff", weight: 1.2, fillColor: symbols.layers.staff.colour, fillOpacity: 0.95,
+        }),
+      },
+    );
+    const levels = new Map([...new Set(units.map((unit) => unit.level))].map((level) => [level, dots(level)]));
+    const group = L.featureGroup();
+    group.isShown = (level) => group.hasLayer(levels.get(level));
+    group.thin = () => {
+      for (const [level, one] of levels) group[gismap.sidePx(level) < CROWDED_PX ? "removeLayer" : "addLayer"](one);
+    };
+    group.on("click", (event) => gismap.showUnit(gismap.units[event.propagatedFrom.feature.properties.index], event.latlng));
     return group;
   };
 
@@ -161,6 +193,9 @@ L.Map.addInitHook(function () {
     return marker;
   };
 
+  // Pixels around a place that its cluster takes in: fewer as one comes closer.
+  gismap.reach = (zoom) => Math.max(36, Math.min(64, 64 - 9 * (zoom - 14)));
+
   // A ring of the groups inside, and how many: colours as in the legend.
   gismap.cluster = (cluster) => {
     const inside = new Map();
@@ -178,7 +213,7 @@ L.Map.addInitHook(function () {
     return L.divIcon({
       className: "ring", iconSize: [38, 38],
       html: `<svg viewBox="0 0 38 38" aria-hidden="true"><circle class="core" r="15" cx="19" cy="19"/>${arcs.join("")}</svg>`
-        + `<b>${total}</b>`,
+        + `<b class="${total > 999 ? "many" : ""}">${total}</b>`,
     });
   };
 }

@@ -17,8 +17,7 @@
       const units = gismap.units.filter((unit) => unit.name.includes(wanted) || unit.code?.startsWith(wanted))
         .sort((one, other) => one.level - other.level || one.name.length - other.name.length)
         .map((unit) => ({ name: unit.name, where: gismap.chain(unit).at(-1)?.name ?? "", sign: `line level-${unit.level}`, go() {
-          const shape = L.geoJSON(unit.shape).getBounds();
-          gismap.map.fitBounds(shape, { maxZoom: 17, padding: [60, 60] });
+          gismap.fit(L.geoJSON(unit.shape).getBounds(), 60);
           gismap.showUnit(unit);
         } }));
       const places = Object.values(gismap.pins).flat().map((marker) => marker.place)
@@ -52,7 +51,7 @@
       if (!one) return;
       list.replaceChildren();
       input.value = one.name;
-      document.body.classList.remove("legend-open");
+      gismap.openSheet(null);
       one.go();
     }
 
