@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, Any
 
-from pydantic import Field, StrictBool, StrictInt, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, StrictBool, StrictInt, Tag, model_validator
 from sqlalchemy import Connection
 
 from gismap.elements.questions import Filter, Nearest, Position, Question, Range, decode_cursor
@@ -25,6 +25,7 @@ MAX_NAMES = 50
 Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT)]
 StrictLimit = Annotated[StrictInt, Field(ge=1, le=MAX_LIMIT)]
 Names = Annotated[list[Text], Field(min_length=1, max_length=MAX_NAMES)]
+OneOrMore = Annotated[Names, BeforeValidator(lambda value: [value] if isinstance(value, str) else value)]
 LonLat = Annotated[list[Finite], Field(min_length=2, max_length=2)]
 Cursor = Annotated[str, Field(max_length=400)]
 
@@ -68,10 +69,10 @@ class Circle(Parameters):
 
 
 class Corridor(Parameters):
-    """All within `half_width_m` metres of a named street or a line (GeoJSON, or a list of positions)."""
+    """All within `half_width_m` metres of a named street or a line."""
 
     street: Text | None = None
-    line: dict[str, Any] | list[Any] | None = None
+    line: Any = Field(None, description="GeoJSON geometry, or its coordinates")
     half_width_m: Annotated[Finite, Field(gt=0, le=MAX_HALF_WIDTH_M)]
 
     @model_validator(mode="after")
@@ -86,7 +87,7 @@ class AreaBody(Parameters):
 
     unit: Text | None = None
     bbox: Annotated[list[Finite], Field(min_length=4, max_length=4)] | None = None
-    polygon: dict[str, Any] | list[Any] | None = Field(None, description="GeoJSON geometry, or its coordinates")
+    polygon: Any = Field(None, description="GeoJSON geometry, or its coordinates")
     circle: Circle | None = None
     corridor: Corridor | None = None
 
@@ -128,13 +129,40 @@ class RangeBody(Parameters):
         return Range(self.min, self.max)
 
 
+def _kind_of(value: object) -> str | None:
+    match value:
+        case dict() | RangeBody():
+            return "range"
+        case bool():
+            return "flag"
+        case int() | float():
+            return "number"
+        case str():
+            return "text"
+    return None
+
+
+Wanted = Annotated[
+    Annotated[RangeBody, Tag("range")]
+    | Annotated[StrictBool, Tag("flag")]
+    | Annotated[Finite, Tag("number")]
+    | Annotated[AnyText, Tag("text")],
+    Discriminator(
+        _kind_of,
+        custom_error_type="attribute",
+        custom_error_message="must be text, a number, true, false, or a range with min and max",
+    ),
+]
+"""What an attribute must be: equal to a value, or a number in a range."""
+
+
 class FilterBody(Parameters):
     """What elements must be like."""
 
     layers: Names | None = None
-    category: Names | Text | None = None
+    category: OneOrMore | None = Field(None, description="one category, or a list of them")
     name: Text | None = None
-    attributes: dict[Text, RangeBody | StrictBool | Finite | AnyText] = Field({}, max_length=MAX_NAMES)
+    attributes: dict[Text, Wanted] = Field({}, max_length=MAX_NAMES)
     floors: RangeBody | None = None
     households: RangeBody | None = None
     use: Text | None = None
@@ -146,7 +174,7 @@ class FilterBody(Parameters):
         }
         return Filter(
             layers=canonical_layers(self.layers),
-            categories=[self.category] if isinstance(self.category, str) else self.category,
+            categories=self.category,
             name=self.name,
             attributes=attributes,
             floors=self.floors.range() if self.floors else None,

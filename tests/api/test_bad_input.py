@@ -115,7 +115,7 @@ def test_what_does_not_exist_is_not_found(client: TestClient, path: str, field: 
         ({"type": "Polygon", "coordinates": [SQUARE], "crs": {"properties": {"name": "EPSG:3857"}}}, "frame"),
         ([SQUARE, [[x + 1, y] for x, y in SQUARE]], "hole outside"),
         ([[[x + 5e-3 * i for x in SQUARE[0]] for i in range(10_100)]], "more than 10,000 vertices"),
-        ("POLYGON((0 0, 1 1, 0 1, 0 0))", "dictionary"),
+        ("POLYGON((0 0, 1 1, 0 1, 0 0))", "GeoJSON geometry object"),
     ],
 )
 def test_a_shape_that_is_none_is_refused_with_its_fault(client: TestClient, polygon: Any, says: str) -> None:
@@ -157,6 +157,10 @@ def test_a_shape_that_is_none_is_refused_with_its_fault(client: TestClient, poly
         ({"filter": {"layers": []}}, "filter.layers"),
         ({"filter": {"layers": ["a"] * 51}}, "filter.layers"),
         ({"filter": {"layers": "buildings"}}, "filter.layers"),
+        ({"filter": {"category": ["a", 1]}}, "filter.category.1"),
+        ({"filter": {"category": ""}}, "filter.category.0"),
+        ({"filter": {"attributes": {"beds": [1]}}}, "filter.attributes.beds"),
+        ({"filter": {"attributes": {"beds": {"min": "1"}}}}, "filter.attributes.beds.range.min"),
         ({"filter": {"name": ""}}, "filter.name"),
         ({"filter": {"name": "\0"}}, "filter.name"),
         ({"filter": {"use": "\0"}}, "filter.use"),
