@@ -14,8 +14,11 @@ from gismap.elements.suppression import THRESHOLD, TOTAL, withheld
 from gismap.settings import get_settings
 from gismap.store.copying import copy_rows
 
-WITHHELD = f"< {THRESHOLD}"
-"""What is said instead of a count that may not be shown."""
+WITHHELD = "withheld"
+"""What is said of a unit instead of a count that may not be shown: small, or needed to work out a small one."""
+
+FEW = f"< {THRESHOLD}"
+"""What is said of a free shape in which there is nothing to add up."""
 
 PER_LEAF = """
 SELECT path, coalesce(category, 'unspecified') AS category, count(*) AS number

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 
 from gismap.boundaries.service import check_near_district, find_unit
 from gismap.elements import queries
-from gismap.elements.care_counts import WITHHELD
+from gismap.elements.care_counts import FEW, WITHHELD
 from gismap.elements.conditions import contains_pattern
 from gismap.elements.questions import (
     ALIASES,
@@ -30,7 +30,8 @@ from gismap.store.area import CorridorArea, UnitArea, bounds_of
 
 @dataclass(frozen=True, slots=True)
 class CareCounts:
-    """Published counts of persons in care in an area: {category: n or "< 5"}, `total` over all categories.
+    """Published counts of persons in care in an area, `total` over all categories: {category: n}, or in place of n
+    "withheld" for a unit and "< 5" for a free shape.
 
     In a free shape the largest whole units are added: `units_counted` of them, while `units_withheld` could not be.
     """
@@ -100,13 +101,15 @@ def care_counts(connection: Connection, question: Question) -> CareCounts:
     statement, params = queries.care_statement(question)
     rows = connection.execute(text(statement), params).all()
     wanted = question.filter.categories
+    is_free = bool(question.areas) and not (len(question.areas) == 1 and isinstance(question.areas[0], UnitArea))
+    instead = FEW if is_free else WITHHELD
     categories: dict[str, int | str] = {}
     for row in rows:
         if row.category or wanted is None:
-            categories[row.category or "total"] = row.shown if (row.shown or 0) >= THRESHOLD else WITHHELD
+            categories[row.category or "total"] = row.shown if (row.shown or 0) >= THRESHOLD else instead
     total = next((row for row in rows if row.category == ""), None)
     if total is None:
-        return CareCounts(None, {"total": WITHHELD} if wanted is None else {}, 0, 0)
+        return CareCounts(None, {"total": instead} if wanted is None else {}, 0, 0)
     return CareCounts(total.month, categories, total.units_counted, total.units_withheld)
 
 

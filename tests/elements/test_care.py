@@ -128,7 +128,7 @@ def told(answer: dict[str, Any]) -> dict[str, Any]:
 
 def test_a_unit_tells_what_is_published_of_it(cared: Cared) -> None:
     for code in CELLS:
-        expected = {category or "total": "< 5" if shown is None else shown
+        expected = {category or "total": "withheld" if shown is None else shown
                     for (leaf, category), shown in cared.published.items() if leaf == code}  # fmt: skip
         assert told(cared.search(area={"unit": code}, counts=True)) == expected
         assert cared.client.get(f"/api/grids/{code}").json()["care_persons"]["counts"] == expected
@@ -206,7 +206,7 @@ def test_a_category_is_told_alone_as_it_is_told_among_others(cared: Cared) -> No
 def test_before_any_count_was_published_nothing_is_told(cared: Cared) -> None:
     assert cared.search(area={"unit": COUNTY}, counts=True)["care"]["month"] == TODAY.replace(day=1).isoformat()
     answer = cared.search(area={"unit": COUNTY}, counts=True, as_of="2026-01-31")
-    assert told(answer) == {"total": "< 5"} and answer["care"]["month"] is None
+    assert told(answer) == {"total": "withheld"} and answer["care"]["month"] is None
 
 
 # ── what is withheld ───────────────────────────────────────────────────────────────────────────────────────────────
