@@ -4,19 +4,23 @@ from datetime import date
 
 from sqlalchemy import Connection, text
 
-# Every element standing on the day, with the leaf that its anchor has from then on, where that differs.
+# Every version that stands on the day or begins later, with the leaf that its anchor has from then on, where that
+# differs: what was recorded later than the day (the first boundaries may lie in the past) belongs somewhere, too.
 MOVED = """
 CREATE TEMPORARY TABLE moved ON COMMIT DROP AS
 WITH owner AS (
     SELECT DISTINCT ON (e.version_id) e.version_id, g.unit_id, g.path
     FROM grid g
     JOIN element e ON e.anchor && g.geom AND ST_Intersects(g.geom, e.anchor)
-    WHERE g.is_leaf AND g.valid @> CAST(:day AS date) AND e.valid @> CAST(:day AS date)
+    WHERE g.is_leaf AND (upper_inf(g.valid) OR upper(g.valid) > CAST(:day AS date))
+      AND g.valid @> greatest(CAST(:day AS date), e.since)
+      AND NOT isempty(e.valid) AND (upper_inf(e.valid) OR upper(e.valid) > CAST(:day AS date))
     ORDER BY e.version_id, g.code NULLS LAST, g.unit_id
 )
 SELECT e.version_id, e.since, o.unit_id, coalesce(o.path, '') AS path
 FROM element e LEFT JOIN owner o USING (version_id)
-WHERE e.valid @> CAST(:day AS date) AND (e.unit_id, e.path) IS DISTINCT FROM (o.unit_id, coalesce(o.path, ''));
+WHERE NOT isempty(e.valid) AND (upper_inf(e.valid) OR upper(e.valid) > CAST(:day AS date))
+  AND (e.unit_id, e.path) IS DISTINCT FROM (o.unit_id, coalesce(o.path, ''));
 """
 
 # A version that begins on that very day has no past to keep.
@@ -62,10 +66,10 @@ SELECT s.new_version, d.unit_number, d.floor, d.door FROM dwelling d JOIN succes
 
 
 def reassign_elements(connection: Connection, day: date) -> int:
-    """Give every element standing on `day` the leaf and path that its anchor has from that day on.
+    """Give every element standing on `day`, or recorded for later, the leaf and path that its anchor has from then on.
 
-    Returns how many elements changed hands or path. Versions that begin on `day` are changed in place; others are
-    closed the day before and followed by a new version with its subordinate records.
+    Returns how many elements changed hands or path. Versions that begin on `day` or later are changed in place; others
+    are closed the day before and followed by a new version with its subordinate records.
     """
     connection.execute(text("DROP TABLE IF EXISTS moved, successor"))
     moved = connection.execute(text(MOVED), {"day": day}).rowcount

@@ -14,6 +14,8 @@ import openpyxl
 from gismap.errors import BadInputError
 from gismap.importing.values import Rejection, Table, objects
 
+csv.field_size_limit(50_000_000)  # a cell may hold the WKT of a whole district
+
 _EXACT_INTEGER = 10**15
 """Beyond this, a spreadsheet has rounded a code that was typed as a number."""
 

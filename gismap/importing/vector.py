@@ -28,9 +28,10 @@ def read_geopackage(path: Path, layer: str | None) -> Table:
     Raises:
         BadInputError: damaged, or the layer is not named and there are several.
     """
-    layers = [str(name) for name in _gdal(path.name, pyogrio.list_layers, path)[:, 0]]
+    listed = _gdal(path.name, pyogrio.list_layers, path)
+    layers = [str(name) for name, kind in listed if kind is not None]  # others are tables, such as QGIS' styles
     if not layers:
-        raise BadInputError(f"{path.name} holds no layers", field="file")
+        raise BadInputError(f"{path.name} holds no layer of shapes", field="file")
     if layer is None and len(layers) > 1:
         raise BadInputError(
             f"{path.name} holds several layers: choose one of {', '.join(layers)} with --sheet", field="sheet"

@@ -7,6 +7,8 @@ from typing import Any
 
 import geopandas
 import numpy as np
+import pandas
+import pyogrio
 import pytest
 from shapely import LineString, Point, box
 from sqlalchemy import Engine
@@ -142,6 +144,20 @@ def test_a_layer_of_a_geopackage_and_a_sheet_of_a_workbook_can_be_chosen(county:
         write_vector(path, {"name": [name], "category": ["school"]}, [Point(*centre(0, 0))], layer=layer)
     bring(county, "key_places", path, sheet="b")
     assert rows(county, "SELECT name FROM element") == [("乙",)]
+
+
+def test_tables_beside_the_layer_of_a_geopackage_are_no_choice(county: Engine, tmp_path: Path) -> None:
+    path = write_vector(tmp_path / "b.gpkg", {"id": ["b1"]}, [footprint()])
+    styles = pandas.DataFrame({"style": ["x"]})
+    pyogrio.write_dataframe(styles, path, layer="layer_styles", append=False)
+    assert counts(bring(county, "buildings", path)) == (1, 0, 0, 0)
+
+
+def test_a_very_long_wkt_is_read(county: Engine, tmp_path: Path) -> None:
+    line = LineString([(117 + i * 1e-7, 35.4 + (i % 2) * 1e-7) for i in range(10_000)])
+    table = [["id", "name", "WKT"], ["s1", "长街", line.wkt]]
+    bring(county, "streets", write_csv(tmp_path / "s.csv", table), crs="wgs84")
+    assert rows(county, "SELECT ST_NPoints(geom) FROM street") == [(10_000,)]
 
 
 def test_a_whole_folder_is_left_as_it_was(county: Engine, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from gismap.importing.values import Rejection
 from gismap.publishing import Publication
 from gismap.store.session import writing
 from tests.districts import COMMUNITIES, COUNTY, SOUTH, STEP, TOWN, WEST, cell
-from tests.importing.conftest import TODAY, rows, write_csv, write_vector
+from tests.importing.conftest import PLACES, TODAY, bring, rows, write_csv, write_vector
 
 TOMORROW = TODAY + timedelta(days=1)
 TREE = (
@@ -57,6 +57,17 @@ def test_flat_leaves_bring_the_units_above_them(engine: Engine, tmp_path: Path) 
             *((f"{code}001", name, 4, code) for code, name in zip(COMMUNITIES, "甲乙", strict=True)),
         ]
     )
+
+
+@pytest.mark.parametrize("day", [date(2026, 1, 1), TODAY, TODAY + timedelta(days=3)])
+def test_what_was_imported_before_there_were_grids_belongs_to_them_then(
+    engine: Engine, tmp_path: Path, day: date
+) -> None:
+    bring(engine, "key_places", write_csv(tmp_path / "p.csv", PLACES[:2]), crs="wgs84")
+    table = [["编码", "名称", "层级", "WKT"], ["370883", "邹城市", "1", cell(0, 0).wkt]]
+    publish_file(engine, write_csv(tmp_path / "g.csv", table), day, crs="cgcs2000")
+    owner = "SELECT g.code FROM element e JOIN grid g USING (unit_id, path) WHERE upper_inf(e.valid)"
+    assert rows(engine, owner) == [("370883",)]
 
 
 def test_rows_without_shape_are_the_units_above(engine: Engine, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The same file again changes nothing, a changed one only what it says; undo leaves everything as it was."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -180,6 +181,13 @@ def test_undo_of_streets_is_refused_after_another_change(county: Engine, tmp_pat
         connection.execute(text("UPDATE street SET name = '新名'"))
     with pytest.raises(ConflictError):
         undo(county, batch, actor="t")
+
+
+def test_two_imports_of_one_file_at_once_make_one(county: Engine, tmp_path: Path) -> None:
+    path = places(tmp_path)
+    with ThreadPoolExecutor() as pool:
+        both = list(pool.map(lambda _: counts(bring(county, "key_places", path, crs="wgs84")), range(2)))
+    assert sorted(both) == [(0, 0, 2, 0), (2, 0, 0, 0)]
 
 
 def test_imports_and_undos_are_audited(county: Engine, tmp_path: Path) -> None:
