@@ -10,7 +10,7 @@ run:
 test:
 	@scripts/setup tests
 	.venv/bin/ruff check .
-	.venv/bin/mypy gismap hatch_build.py
+	.venv/bin/mypy gismap benchmarks hatch_build.py
 	.venv/bin/lint-imports
 	.venv/bin/pytest
 

@@ -118,8 +118,8 @@ def _check_outlines(placed: Sequence[PlacedUnit], outlines: Mapping[str, shapely
     ]
     if astray:
         raise CoverageError(
-            f"the grids do not fill the jurisdiction outline of {', '.join(astray[:5])} exactly; nothing was published; "
-            "if an authority changed the outline, name it as outline authority",
+            f"the grids do not fill the jurisdiction outline of {', '.join(astray[:5])} exactly; nothing was published: "
+            "if an authority has changed the outline, name it",
             [{"type": "statutory_mismatch", "units": [name]} for name in astray],
         )
 
