@@ -117,8 +117,9 @@ def _check_outlines(placed: Sequence[PlacedUnit], outlines: Mapping[str, shapely
         if unit_id in geoms and not geoms[unit_id].complete.geom.equals(outline)
     ]
     if astray:
+        names = ", ".join(astray[:5])
         raise CoverageError(
-            f"the grids do not fill the jurisdiction outline of {', '.join(astray[:5])} exactly; nothing was published: "
+            f"the grids do not fill the jurisdiction outline of {names} exactly; nothing was published: "
             "if an authority has changed the outline, name it",
             [{"type": "statutory_mismatch", "units": [name]} for name in astray],
         )
