@@ -92,6 +92,7 @@ def gather(connection: Connection, theme: Theme, extent: Extent, language: Langu
         "units": _json([_unit_row(row, number, position) for row, number in zip(units, numbers, strict=True)]),
         "shapes": _joined(row.shape for row in units),
         "streets": _streets(connection, bounds),
+        "street_names": _json(_street_names(connection, bounds)),
         "places": _json([_place_row(row, position) for row in drawn]),
         "titles": _json(_category_titles(language)),
         "teams": _json(_teams(teams, position, persons=persons)),
@@ -226,15 +227,20 @@ def _care(care: Rows, position: Mapping[str, int]) -> dict[str, object]:
 
 def _streets(connection: Connection, bounds: Any) -> str:
     width = bounds.east - bounds.west
-    found = connection.execute(
-        queries.STREETS,
-        {
-            "west": bounds.west, "south": bounds.south, "east": bounds.east, "north": bounds.north,
-            "classes": list(STREET_CLASSES if width < WIDE_DEGREES else STREET_CLASSES[:-2]),
-            "tolerance": width / 8000,
-        },
-    )  # fmt: skip
+    found = connection.execute(queries.STREETS, {**_street_values(bounds), "tolerance": width / 8000})
     return "{" + ",".join(f'"{row.street_class}":{{"count":{row.streets},"shape":{row.shape}}}' for row in found) + "}"
+
+
+def _street_names(connection: Connection, bounds: Any) -> list[list[object]]:
+    found = connection.execute(queries.STREET_NAMES, _street_values(bounds))
+    return [[row.name, row.street_class, float(row.lon), float(row.lat)] for row in found]
+
+
+def _street_values(bounds: Any) -> dict[str, object]:
+    """The parameters of both: the box, and the classes of streets that a map of this width draws."""
+    is_wide = bounds.east - bounds.west >= WIDE_DEGREES
+    box = {side: getattr(bounds, side) for side in ("west", "south", "east", "north")}
+    return {**box, "classes": list(STREET_CLASSES[:-2] if is_wide else STREET_CLASSES)}
 
 
 def _joined(shapes: Iterable[str]) -> str:

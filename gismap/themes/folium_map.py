@@ -174,7 +174,7 @@ def _heat(content: MapContent, ramp: Sequence[str]) -> HeatMap:
     leaflet.heat adds up the points of a cell of half its reach; beyond `max_zoom` they do not gain weight.
     """
     west, south, east, north = content.bounds
-    radius_px, blur_px = 20, 16
+    radius_px, blur_px = 16, 14
     home = math.log2(360 * HOME_PX / 256 / max(east - west, (north - south) / math.cos(math.radians(north))))
     cell = (radius_px + blur_px) / 2 * 360 / 256 / 2**home
     cells = Counter((round(lat / cell), round(lon / cell)) for lat, lon, _ in content.points)

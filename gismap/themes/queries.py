@@ -76,16 +76,18 @@ STREETS = text("""
     GROUP BY street_class
 """)
 
+# Where to write a street's name: the middle of the longest of its parts.
 STREET_NAMES = text("""
-    SELECT name, min(street_class) AS street_class,
-           ST_AsGeoJSON(ST_LineInterpolatePoint((array_agg(line ORDER BY ST_Length(line) DESC))[1], 0.5), 5) AS at
+    SELECT DISTINCT ON (name) name, street_class,
+           round(ST_X(ST_LineInterpolatePoint(line, 0.5))::numeric, 5) AS lon,
+           round(ST_Y(ST_LineInterpolatePoint(line, 0.5))::numeric, 5) AS lat
     FROM (
         SELECT name, street_class, (ST_Dump(geom)).geom AS line
         FROM street
         WHERE name IS NOT NULL AND street_class = ANY(:classes)
               AND geom && ST_MakeEnvelope(:west, :south, :east, :north, 4490)
     ) AS part
-    GROUP BY name
+    ORDER BY name, ST_Length(line) DESC
 """)
 
 HOUSING = text("""

@@ -4,14 +4,17 @@
 gismap.annotations = (map) => {
   const FONT_PX = { 2: 15, 3: 12.5, 4: 11.5, 5: 11 };
   const CHIP_PX = 20;
+  const STREET_FONT_PX = 11;
+  const STREET_NAMES_FROM = { trunk: 13, primary: 13.5, secondary: 14.5, tertiary: 15.5, residential: 16.5, lane: 17, track: 17 };
   const DOT_PX = 6;
   const ROOM = { leaf: 0.9, parent: 0.7 }; // how wide a unit is beside its name, at least
   const MOST_HAVE_ROOM = 1.3; // leaves are named once the middle one of their level is this wide beside its name
   // The names of leaves stay where they are or just above and below, so that none strays into a neighbour.
-  const spots = (wide, high, isLeaf) => {
+  const spots = (wide, high, isLeaf, isNumbered) => {
     const [across, down] = [wide / 2 + DOT_PX + 2, high / 2 + DOT_PX + 2];
     const near = [[0, 0], [0, down], [0, -down]];
-    return isLeaf ? near : [...near, [across, 0], [-across, 0]];
+    const beside = isLeaf ? [] : [[across, 0], [-across, 0]];
+    return isNumbered ? [...near, [0, 2 * down], [0, -2 * down], ...beside] : [...near, ...beside];
   };
   const pane = map.getPane("tags");
   const counted = new Set(); // names of the layers whose numbers are shown on units
@@ -45,6 +48,13 @@ gismap.annotations = (map) => {
     });
   }
 
+  function written(className, [left, top, right, bottom], origin) {
+    const tag = L.DomUtil.create("div", className);
+    tag.style.transform = `translate(${Math.round(origin.x + (left + right) / 2)}px,`
+      + `${Math.round(origin.y + (top + bottom) / 2)}px) translate(-50%,-50%)`;
+    return tag;
+  }
+
   function draw() {
     const zoom = map.getZoom();
     const size = map.getSize();
@@ -76,25 +86,49 @@ gismap.annotations = (map) => {
     wanted.sort((one, other) => (other.row.length - one.row.length) || one.unit.level - other.unit.level
       || other.unit.area - one.unit.area);
     const out = [];
-    for (const { unit, at, font, row, wide, fits } of wanted) {
-      const rowWide = row.reduce((sum, chip) => sum + width(chip.text.replace("&lt;", "<"), 11) + 14, 0);
-      const boxWide = Math.max(fits ? wide : 0, rowWide) + 6;
-      const boxHigh = (fits ? font * 1.3 : 0) + (row.length ? CHIP_PX : 0) + 2;
-      const spot = spots(boxWide, boxHigh, unit.leaf)
-        .map(([dx, dy]) => [at.x + dx - boxWide / 2, at.y + dy - boxHigh / 2, at.x + dx + boxWide / 2, at.y + dy + boxHigh / 2])
-        .find((box) => taken.every((other) =>
-          box[2] < other[0] || box[0] > other[2] || box[3] < other[1] || box[1] > other[3]));
+    const isFree = (box) => taken.every((other) =>
+      box[2] < other[0] || box[0] > other[2] || box[3] < other[1] || box[1] > other[3]);
+    const place = ({ unit, at }, boxWide, boxHigh, isNumbered) => spots(boxWide, boxHigh, unit.leaf, isNumbered)
+      .map(([dx, dy]) => [at.x + dx - boxWide / 2, at.y + dy - boxHigh / 2, at.x + dx + boxWide / 2, at.y + dy + boxHigh / 2])
+      .find(isFree);
+    for (const one of wanted) {
+      const { unit, font, row, wide } = one;
+      const chipWides = row.map((chip) => width(chip.text.replace("&lt;", "<"), 11) + 14);
+      const inRow = [chipWides.reduce((sum, chipWide) => sum + chipWide, 0), row.length ? CHIP_PX : 0];
+      const stacked = [Math.max(...chipWides), row.length * CHIP_PX];
+      let form = "";
+      let isNamed = one.fits;
+      let spot = isNamed && place(one, Math.max(wide, inRow[0]) + 6, font * 1.3 + inRow[1] + 2, row.length > 0);
+      if (!spot && row.length) {
+        isNamed = false; // in a crowd the numbers may do without the name, and stand on each other
+        spot = place(one, inRow[0] + 6, inRow[1] + 2, true);
+        if (!spot) {
+          form = " stacked";
+          spot = place(one, stacked[0] + 4, stacked[1] + 2, true);
+        }
+      }
       if (!spot) continue;
       taken.push(spot);
-      const tag = L.DomUtil.create("div", `tag level-${unit.level}`);
-      if (fits) L.DomUtil.create("span", "name", tag).textContent = unit.label;
+      const tag = written(`tag level-${unit.level}`, spot, origin);
+      if (isNamed) L.DomUtil.create("span", "name", tag).textContent = unit.label;
       if (row.length) {
-        L.DomUtil.create("span", "chips", tag).innerHTML =
+        L.DomUtil.create("span", `chips${form}`, tag).innerHTML =
           row.map((chip) => `<i class="s-${chip.name}">${chip.text}</i>`).join("");
       }
-      tag.style.transform = `translate(${Math.round(origin.x + (spot[0] + spot[2]) / 2)}px,`
-        + `${Math.round(origin.y + (spot[1] + spot[3]) / 2)}px) translate(-50%,-50%)`;
       out.push(tag);
+    }
+    if (gismap.isStreets() && !gismap.doc.fill) {
+      for (const [name, street, lon, lat] of gismap.doc.street_names) {
+        if (zoom < STREET_NAMES_FROM[street]) continue;
+        const at = map.latLngToContainerPoint([lat, lon]);
+        if (at.x < 0 || at.y < 0 || at.x > size.x || at.y > size.y) continue;
+        const half = width(name, STREET_FONT_PX) / 2 + 3;
+        const box = [at.x - half, at.y - 9, at.x + half, at.y + 9];
+        if (!isFree(box)) continue;
+        taken.push(box);
+        out.push(written(`tag street ${street}`, box, origin));
+        out.at(-1).textContent = name;
+      }
     }
     pane.replaceChildren(...out);
   }

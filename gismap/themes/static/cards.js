@@ -71,8 +71,14 @@
       <footer>${escape(id)} · ${say("as_of", { day: gismap.doc.district.as_of })}</footer></article>`;
   }
 
-  const open = (html, at) => gismap.sketching() || gismap.map.openPopup(L.popup({ maxWidth: 320, minWidth: 268, className: "paper" })
-    .setLatLng(at).setContent(html));
+  function open(html, at) {
+    if (gismap.sketching()) return;
+    const content = gismap.make("div", "");
+    content.innerHTML = html;
+    const popup = L.popup({ maxWidth: 320, minWidth: 268, className: "paper" }).setLatLng(at).setContent(content);
+    content.querySelector("details")?.addEventListener("toggle", () => popup.update()); // it has another height now
+    gismap.map.openPopup(popup);
+  }
 
   gismap.showUnit = (unit, at) => {
     if (gismap.sketching()) return;

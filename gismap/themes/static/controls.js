@@ -33,14 +33,18 @@
       const nav = make("nav", "themes", root);
       for (const { name, title: text } of themes) {
         const link = make("a", name === theme.name ? "here" : "", nav, text);
-        link.href = `/maps/${name}${language === "en" ? "?lang=en" : ""}`;
+        link.href = `/maps/${name}${location.search}`;
         if (name === theme.name) link.setAttribute("aria-current", "page");
       }
+      const here = nav.querySelector(".here");
+      nav.scrollLeft = here.offsetLeft - nav.offsetLeft - (nav.clientWidth - here.clientWidth) / 2;
     } else make("span", "theme-title", root, theme.name === "one" ? "" : theme.title);
     if (district.synthetic) make("strong", "stamp", root, say("synthetic"));
     if (themes) {
       const other = make("a", "tongue", root, say("other_language"));
-      other.href = `?lang=${language === "zh" ? "en" : "zh"}`;
+      const query = new URLSearchParams(location.search); // the day and unit of this map stay
+      query.set("lang", language === "zh" ? "en" : "zh");
+      other.href = `?${query}`;
     }
   }
 
@@ -265,6 +269,7 @@
     };
     map.on("zoomend", fitDetail);
     fitDetail();
+    gismap.isStreets = () => layers.streets && map.hasLayer(layers.streets);
     gismap.dotted = () => (layers.staff && map.hasLayer(layers.staff)
       ? Object.keys(gismap.doc.teams).map((index) => gismap.units[index]).filter((unit) => layers.staff.isShown(unit.level)) : []);
     const notes = gismap.annotations(map);
@@ -274,6 +279,7 @@
     gismap.restack();
     notes.refresh();
     if (document.getElementById("desk")) gismap.desk(map);
+    document.body.classList.toggle("filled", gismap.doc.fill !== null);
     document.body.classList.add("ready");
   };
 }
