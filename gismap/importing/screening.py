@@ -37,6 +37,10 @@ _IDENTITY_NUMBER = re.compile(
 _MOBILE_NUMBER = re.compile(r"(?<![0-9.])(?:\+?86[- ]?)?1[3-9]\d(?:[- ]?\d{4}){2}(?![0-9])")
 
 
+_NUMBERS_OF_THINGS = frozenset({"osm_id", "osm_way_id", "osmid", "@id"})
+"""Columns whose numbers have come to the length of mobile numbers."""
+
+
 def check_columns(layer: str, columns: Collection[str], *, allowed: Collection[str] = ()) -> None:
     """Refuse a file with columns that must not enter this layer; `allowed` are those that the layer is about.
 
@@ -63,6 +67,8 @@ def personal_values(columns: Mapping[str, Objects], rows: Objects | np.ndarray) 
     """Rows that hold what looks like an identity number or a mobile number; one rejection per row."""
     found: dict[int, Rejection] = {}
     for name, values in columns.items():
+        if name.lower() in _NUMBERS_OF_THINGS:
+            continue
         for text in {value for value in values.tolist() if _may_hold_number(value)}:
             what = _personal_number(text)
             if what is not None:

@@ -39,10 +39,11 @@ FROM stale_post s WHERE a.assignment_id = s.assignment_id;
 """
 
 TAKEN = """
-SELECT r.duty, coalesce(g.code, g.name, r.unit_id) AS unit
+SELECT r.duty, coalesce(g.code, g.name, r.unit_id) AS unit, holder.source
 FROM roster_post r
 JOIN assignment a ON (a.unit_id, a.duty) = (r.unit_id, r.duty) AND a.staff <> r.staff
      AND (upper_inf(a.valid) OR upper(a.valid) > CAST(:since AS date))
+LEFT JOIN element holder ON holder.element_id = a.staff AND upper_inf(holder.valid)
 LEFT JOIN grid g ON g.unit_id = r.unit_id AND g.valid @> CAST(:since AS date)
 ORDER BY unit LIMIT 1;
 """
@@ -81,8 +82,8 @@ def write_posts(connection: Connection, drafts: Sequence[AssignmentDraft], *, so
     taken = connection.execute(text(TAKEN), params).first()
     if taken is not None:
         raise ConflictError(
-            f"unit {taken.unit} has a {taken.duty} already who is not in this file: "
-            "put that person into the file without the post, or leave the duty empty",
+            f"unit {taken.unit} has a {taken.duty} already, from source {taken.source}: "
+            "end that post in a file of that source, or leave the duty empty",
             field="duty",
         )
     return {*ended, *connection.execute(text(ADD_NEW), params).scalars()}

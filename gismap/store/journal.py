@@ -84,7 +84,9 @@ def _check_untouched(connection: Connection, table: str, batch: int) -> None:
     ).scalar_one()
     if changed:
         raise ConflictError(
-            f"{changed} rows of batch {batch} were changed after it: undo the later import first", field="batch"
+            f"{changed} rows of batch {batch} were changed after it, by a later import or new boundaries: "
+            "undo that import first, or import a corrected file",
+            field="batch",
         )
 
 

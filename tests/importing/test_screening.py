@@ -105,3 +105,7 @@ def test_a_mobile_number_is_found_wherever_it_stands(number: int, text: str) -> 
 @given(st.from_regex(r"[1-9]\d{0,9}|\d{12}|3\d{14}", fullmatch=True))
 def test_codes_of_other_lengths_are_no_numbers_of_persons(code: str) -> None:
     assert not personal_values({"编码": objects([code])}, objects([2]))
+
+
+def test_the_long_numbers_of_osm_are_no_phones() -> None:
+    assert not personal_values({"@id": objects(["node/13800001234"])}, objects([2]))
