@@ -77,11 +77,12 @@ def _features(document: Any, path: Path) -> list[dict[str, Any]]:
 
 
 def _shapes(members: list[Any]) -> tuple[Any, list[Rejection]]:
-    """Shapes read in one go; what GEOS refuses is read once more, strictly, for the reason."""
+    """Shapes read in one go, None where there is none; what GEOS refuses is read again, strictly, for the reason."""
     texts = objects([json.dumps(member) if isinstance(member, dict) else None for member in members])
     geom = shapely.from_geojson(texts, on_invalid="ignore")
     rejections = []
-    for i in np.flatnonzero(~shapely.is_geometry(geom)):
+    given = np.array([member is not None for member in members], dtype=bool)
+    for i in np.flatnonzero(given & ~shapely.is_geometry(geom)):
         try:
             geom[i] = shape_from_geojson(members[i], kinds=ANY_KIND, max_vertices=MAX_VERTICES)
         except GeometryError as error:

@@ -153,17 +153,16 @@ def _gdal(name: str, function: Any, *arguments: Any, **options: Any) -> Any:
 
 
 def _shapes(wkb: Objects) -> tuple[Objects, list[Rejection]]:
-    """Shapes of all rows at once; rows whose bytes make no shape are turned away with GEOS' reason."""
+    """Shapes of all rows at once, None where there is none; bytes that make no shape are told with GEOS' reason."""
     geom = shapely.from_wkb(wkb, on_invalid="ignore")
     rejections = []
-    for i in np.flatnonzero(~shapely.is_geometry(geom)):
+    given = np.array([one is not None for one in wkb], dtype=bool)
+    for i in np.flatnonzero(given & ~shapely.is_geometry(geom)):
         rejections.append(Rejection(int(i) + 1, "geometry", _reason(wkb[i])))
     return geom, rejections
 
 
-def _reason(wkb: bytes | None) -> str:
-    if wkb is None:
-        return "the shape is empty"
+def _reason(wkb: bytes) -> str:
     try:
         shapely.from_wkb(wkb)
     except shapely.errors.ShapelyError as error:

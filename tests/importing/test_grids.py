@@ -4,6 +4,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import geopandas
 import pytest
 import shapely
 from shapely import Polygon, box
@@ -80,6 +81,14 @@ def test_rows_without_shape_are_the_units_above(engine: Engine, tmp_path: Path) 
     done, rejections = publish_file(engine, write_csv(tmp_path / "g.csv", table), crs="cgcs2000")
     assert (rejections, done and done.changed) == ([], 3)
     assert ("甲村", 4) in rows(engine, "SELECT name, level FROM grid WHERE is_leaf")
+
+
+@pytest.mark.parametrize("crs", ["EPSG:4490", "EPSG:4548"])
+def test_a_layer_may_hold_units_above_without_shapes(engine: Engine, tmp_path: Path, crs: str) -> None:
+    columns = {"code": ["county", "g"], "name": ["邹城市", "甲"], "level": [1, 4], "parent": [None, "county"]}
+    shapes = geopandas.GeoSeries([None, cell(0, 0)], crs="EPSG:4490").to_crs(crs)
+    done, rejections = publish_file(engine, write_vector(tmp_path / "g.gpkg", columns, shapes, crs=crs))
+    assert (rejections, done and done.changed) == ([], 2)
 
 
 def test_leaves_of_one_parent_are_replaced_and_the_others_stay(own_county: Engine, tmp_path: Path) -> None:

@@ -7,7 +7,9 @@ import pytest
 from sqlalchemy import Engine
 
 from gismap.errors import BadInputError
-from tests.importing.conftest import bring, counts, rows
+from gismap.planning import Above, propose_from_streets, publish_plan
+from gismap.store.session import writing
+from tests.importing.conftest import FIRST, TODAY, bring, counts, rows
 
 DATA = Path(os.environ.get("GISMAP_TEST_DATA", Path(__file__).parents[3] / "shared" / "data")) / "osm"
 
@@ -74,3 +76,22 @@ def test_real_extracts_are_taken_whole_and_once(
         path = DATA / f"{name}.osm"
         assert counts(bring(nowhere, layer, path)) == (number, 0, 0, 0)
         assert counts(bring(nowhere, layer, path)) == (0, 0, number, 0)
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason="the real extracts are not at hand")
+def test_streets_of_a_real_extract_become_grids_that_own_its_buildings(engine: Engine) -> None:
+    for layer in ("streets", "buildings", "key_places"):
+        bring(engine, layer, DATA / "baoshan_shu_map.osm")
+    above = [Above("310113", "宝山区"), Above("310113101", "大场镇"), Above("310113101001", "大场第一社区")]
+    with writing(engine) as connection:
+        plan = propose_from_streets(connection, above, source=None, today=TODAY, author="t")
+        publish_plan(connection, plan.plan_id, effective_from=FIRST, today=TODAY, author="t", reason="t")
+    (owned,) = rows(
+        engine,
+        """
+        SELECT count(*) FILTER (WHERE e.unit_id IS NOT NULL),
+               count(*) FILTER (WHERE e.unit_id IS NOT NULL AND NOT ST_Intersects(g.geom, e.anchor))
+        FROM element e LEFT JOIN grid g USING (unit_id) WHERE e.layer = 'buildings' AND upper_inf(e.valid)
+        """,
+    )
+    assert owned[0] > 60 and owned[1] == 0
