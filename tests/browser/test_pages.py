@@ -35,7 +35,7 @@ INSIDE = """() => {
              share: Math.max((b.x - a.x) / x, (b.y - a.y) / y) };
 }"""
 
-NAMES = """() => [gismap.doc.district.title, ...gismap.units.flatMap(({ name, label }) => [name, label]),
+NAMES = """() => [gismap.doc.district.title, ...gismap.doc.street_names.map(([name]) => name), ...gismap.units.flatMap(({ name, label }) => [name, label]),
                ...gismap.doc.places.map((row) => row[3]), ...Object.values(gismap.pins).flat().map((m) => m.place.name),
                ...Object.values(gismap.doc.teams).flat().map((row) => row[2])].filter(Boolean)"""
 

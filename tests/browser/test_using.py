@@ -8,8 +8,9 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from gismap.themes import content
 from tests.browser.conftest import Visit
-from tests.districts import COMMUNITIES, centre
+from tests.districts import COMMUNITIES, COUNTY, centre
 from tests.furnished import HOSTILE, PERSON, PHONE
 
 GRID, GRID_NAME = f"{COMMUNITIES[0]}001", "福安社区第1网格"
@@ -64,6 +65,23 @@ def test_buildings_and_staff_appear_when_they_are_switched_on(visit: Visit, coun
     entry(page, "网格力量").locator("input").check()
     page.mouse.click(*on_screen(page, LON, LAT))
     expect(page.locator(".card").last).to_contain_text(GRID_NAME)
+
+
+def test_outlines_that_a_page_cannot_hold_are_fetched_when_one_comes_close(
+    visit: Visit, county_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(content, "MOST_OUTLINES", 0)
+    page = visit(f"{county_url}/maps/one?unit={COUNTY}")
+    entry(page, "楼栋房屋").locator("input").check()
+    expect(page.locator(".tag .s-buildings").first).to_have_text("楼 3")
+    page.evaluate("([lat, lon]) => void gismap.map.setView([lat, lon], 17.5, { animate: false })", [LAT, LON])
+    numbers = page.locator(".tag.number")
+    expect(numbers).to_have_count(2)
+    assert sorted(numbers.all_inner_texts()) == ["2号楼", "3号楼"]  # the grid's name stands on the first
+    expect(page.locator(".tag .s-buildings")).to_have_count(0)
+    page.mouse.click(*on_screen(page, LON, LAT))
+    for text in ("福安小区1号楼", "住宅楼", "6", "24", GRID_NAME):
+        expect(page.locator(".card").last).to_contain_text(text)
 
 
 def test_persons_in_care_are_numbers_on_grids_and_few_are_not_told(visit: Visit, county_url: str) -> None:

@@ -4,6 +4,8 @@
 gismap.annotations = (map) => {
   const FONT_PX = { 2: 15, 3: 12.5, 4: 11.5, 5: 11 };
   const CHIP_PX = 20;
+  const NUMBERS_FROM = 17.2; // zoom from which buildings bear their numbers
+  const BUILDING_NUMBER = /\d+(号楼|号院|号|栋|幢)?$/;
   const STREET_FONT_PX = 11;
   const STREET_NAMES_FROM = { trunk: 13, primary: 13.5, secondary: 14.5, tertiary: 15.5, residential: 16.5, lane: 17, track: 17 };
   const DOT_PX = 6;
@@ -128,6 +130,19 @@ gismap.annotations = (map) => {
         taken.push(box);
         out.push(written(`tag street ${street}`, box, origin));
         out.at(-1).textContent = name;
+      }
+    }
+    if (zoom >= NUMBERS_FROM) {
+      for (const building of gismap.buildingsShown()) {
+        const number = building.feature.properties.name?.match(BUILDING_NUMBER)?.[0];
+        if (!number || !building.getBounds().intersects(map.getBounds())) continue;
+        const at = map.latLngToContainerPoint(building.getBounds().getCenter());
+        const half = width(number, STREET_FONT_PX) / 2 + 1;
+        const box = [at.x - half, at.y - 8, at.x + half, at.y + 8];
+        if (!isFree(box)) continue;
+        taken.push(box);
+        out.push(written("tag number", box, origin));
+        out.at(-1).textContent = number;
       }
     }
     pane.replaceChildren(...out);

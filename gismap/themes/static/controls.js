@@ -48,6 +48,12 @@
     }
   }
 
+  // Of which day everything is.
+  const state = () => {
+    const { as_of: day, revision: number } = gismap.doc.district;
+    return `${say("as_of", { day })} · ${say("revision", { number })}`;
+  };
+
   // ---- legend = control
   function legend(map, layers, notes) {
     const { theme, levels, streets, buildings, symbols, fill, teams, care } = gismap.doc;
@@ -125,7 +131,7 @@
         notes.count("buildings", on && !buildings.length);
       });
       if (count && !buildings.length && gismap.outlines) {
-        gismap.outlines(map, layers.buildings);
+        gismap.outlines(map, layers.buildings, notes);
         make("p", "note", people, say("outlines_note"));
       }
     }
@@ -153,6 +159,7 @@
       }
     } else if (theme.layers.includes("key_places") && !layers.heat) make("p", "empty", list, say("no_places"));
     if (!Object.keys(teams).length && layers.staff) make("p", "empty", list, say("no_staff"));
+    make("p", "state", list, state());
   }
 
   // ---- tools at the right edge
@@ -241,10 +248,7 @@
       const back = make("button", "", sheet, say("print_back"));
       go.addEventListener("click", () => window.print());
       back.addEventListener("click", () => gismap.print(false));
-      make("p", "sheet-foot", sheet, [
-        say("as_of", { day: district.as_of }), say("revision", { number: district.revision }),
-        ...(district.synthetic ? [say("synthetic")] : []),
-      ].join(" · "));
+      make("p", "sheet-foot", sheet, district.synthetic ? `${state()} · ${say("synthetic")}` : state());
     }
     gismap.map.invalidateSize({ animate: false });
     gismap.map.fitBounds(seen, { animate: false, padding: seen === whole ? [24, 24] : [0, 0] });
@@ -269,6 +273,7 @@
     };
     map.on("zoomend", fitDetail);
     fitDetail();
+    gismap.buildingsShown = () => (layers.buildings && map.hasLayer(layers.buildings) ? layers.buildings.getLayers() : []);
     gismap.isStreets = () => layers.streets && map.hasLayer(layers.streets);
     gismap.dotted = () => (layers.staff && map.hasLayer(layers.staff)
       ? Object.keys(gismap.doc.teams).map((index) => gismap.units[index]).filter((unit) => layers.staff.isShown(unit.level)) : []);

@@ -30,7 +30,7 @@
     } while (cursor);
   }
 
-  gismap.outlines = (map, group) => {
+  gismap.outlines = (map, group, notes) => {
     function look() {
       if (!map.hasLayer(group) || map.getZoom() < gismap.OUTLINES_FROM) return;
       const view = map.getBounds();
@@ -40,7 +40,7 @@
           const name = `${column},${row}`;
           if (!asked.has(name)) {
             // What could not be had is asked for again when the map moves.
-            asked.set(name, load([column, row], group).catch(() => {
+            asked.set(name, load([column, row], group).then(notes.refresh, () => {
               asked.delete(name);
               gismap.tell(gismap.say("offline"));
             }));
