@@ -73,8 +73,8 @@ def clean_table(
     telling = {name: values[name] for name in PERSON if name in values} if persons else {**others, **values}
     keys = _keys(table, mapping, telling, with_shape=not persons)
     if KEY in mapping:
-        rejections += [Rejection(int(table.rows[i]), mapping[KEY], "is empty, and must tell the row apart")
-                       for i, key in enumerate(keys) if not key]  # fmt: skip
+        empty = [int(row) for row, key in zip(table.rows, keys, strict=True) if not key]
+        rejections += [Rejection(row, mapping[KEY], "is empty, and must tell the row apart") for row in empty]
     if not persons:  # a member of staff has a row per post
         rejections += _doubles(keys, table.rows, mapping)
     others = {name: with_numbers(column) for name, column in others.items()}
@@ -92,18 +92,14 @@ def _keys(
     """The key of every row: of the key column, else a digest of what tells it apart."""
     if KEY in mapping:
         return objects([None if key is None else as_text(key) for key in table.columns[mapping[KEY]]])
-    wkb = shapely.to_wkb(table.geom, output_dimension=2, byte_order=1) if with_shape else [b""] * len(table.rows)
+    shapes = shapely.to_wkb(table.geom, output_dimension=2, byte_order=1) if with_shape else [b""] * len(table.rows)
     named = sorted(telling.items())
-    return objects(
-        [
-            hashlib.blake2b(
-                (shape or b"") + orjson.dumps([[name, column[i]] for name, column in named if column[i] is not None],
-                                              default=str),
-                digest_size=12,
-            ).hexdigest()
-            for i, shape in enumerate(wkb)
-        ]
-    )  # fmt: skip
+    said = ([(name, column[i]) for name, column in named if column[i] is not None] for i in range(len(table.rows)))
+    return objects([_digest(shape or b"", values) for shape, values in zip(shapes, said, strict=True)])
+
+
+def _digest(shape: bytes, values: list[tuple[str, Any]]) -> str:
+    return hashlib.blake2b(shape + orjson.dumps(values, default=str), digest_size=12).hexdigest()
 
 
 def _doubles(keys: Objects, rows: np.ndarray, mapping: Mapping[str, str]) -> list[Rejection]:

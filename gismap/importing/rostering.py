@@ -31,45 +31,59 @@ def roster_drafts(
     table: CleanTable, units: Mapping[str, UnitPlace], since: date
 ) -> tuple[list[ElementDraft], list[AssignmentDraft], list[Rejection]]:
     """Staff and their posts; `units` finds units by code, identity, or a name that only one has."""
-    people: dict[str, ElementDraft] = {}
-    posts: dict[tuple[str, str, Role], AssignmentDraft] = {}
-    holders: dict[tuple[str, Duty], str] = {}
-    rejections = []
+    roster = _Roster(units, since)
     fields = ("person_name", "phone", "employment", "unit", "role", "duty")
     columns = [table.value(name) for name in fields]
-    for i, (key, name, phone, employment, unit_name, role_name, duty_name) in enumerate(
-        zip(table.keys, *columns, strict=True)
-    ):
-        row, unit, role = int(table.rows[i]), units.get(unit_name), Role(role_name)
-        duty = Duty(duty_name) if duty_name else None
-        if unit is None:
-            rejections.append(Rejection(row, "unit", f"there is no unit {unit_name!r} on {since}"))
+    rejections = []
+    for i, (key, name, phone, employment, unit, role, duty) in enumerate(zip(table.keys, *columns, strict=True)):
+        staff = StaffDraft(name, phone, employment or _EMPLOYMENT_OF.get(Role(role), "part_time"))
+        wrong = roster.refuse(key, staff, unit, Duty(duty) if duty else None)
+        if wrong is not None:
+            rejections.append(Rejection(int(table.rows[i]), *wrong))
             continue
-        staff = StaffDraft(name, phone, employment or _EMPLOYMENT_OF.get(role, "part_time"))
-        known = people.get(key)
-        if (
-            known is not None
-            and known.staff is not None
-            and (known.staff.person_name, known.staff.phone)
-            != (
-                name,
-                phone,
-            )
-        ):
-            reason = f"{key!r} is another person in an earlier row: give everyone a number of their own"
-            rejections.append(Rejection(row, "key", reason))
-            continue
-        if duty is not None and holders.setdefault((unit.unit_id, duty), key) != key:
-            rejections.append(Rejection(row, "duty", f"unit {unit_name} has a {duty} in an earlier row already"))
-            continue
-        if known is None:
-            given = table.geom[i]
-            people[key] = ElementDraft(
-                layer="staff",
-                source_ref=key,
-                geom=unit.anchor if given is None else given,
-                staff=staff,
-                as_reported=None if table.reported is None else table.reported[i],
-            )
-        posts[key, unit.unit_id, role] = AssignmentDraft(key, unit.unit_id, role, duty, since)
-    return list(people.values()), list(posts.values()), rejections
+        reported = None if table.reported is None else table.reported[i]
+        roster.take(key, staff, unit, Role(role), Duty(duty) if duty else None, table.geom[i], reported)
+    return list(roster.people.values()), list(roster.posts.values()), rejections
+
+
+class _Roster:
+    """People and posts as the rows add up to them."""
+
+    def __init__(self, units: Mapping[str, UnitPlace], since: date) -> None:
+        self._units, self._since = units, since
+        self._known: dict[str, StaffDraft] = {}
+        self._holders: dict[tuple[str, Duty], str] = {}
+        self.people: dict[str, ElementDraft] = {}
+        self.posts: dict[tuple[str, str, Role], AssignmentDraft] = {}
+
+    def refuse(self, key: str, staff: StaffDraft, unit: str, duty: Duty | None) -> tuple[str, str] | None:
+        """The field and the reason why a row contradicts the ones before; None when it does not."""
+        place = self._units.get(unit)
+        if place is None:
+            return "unit", f"there is no unit {unit!r} on {self._since}"
+        known = self._known.get(key, staff)
+        if (known.person_name, known.phone) != (staff.person_name, staff.phone):
+            return "key", f"{key!r} is another person in an earlier row: give everyone a number of their own"
+        if duty is not None and self._holders.get((place.unit_id, duty), key) != key:
+            return "duty", f"unit {unit} has a {duty} in an earlier row already"
+        return None
+
+    def take(
+        self,
+        key: str,
+        staff: StaffDraft,
+        unit: str,
+        role: Role,
+        duty: Duty | None,
+        given: shapely.Geometry | None,
+        reported: shapely.Geometry | None,
+    ) -> None:
+        """Add a row that is not refused; a person stands where the first row says, else at the unit's anchor."""
+        place = self._units[unit]
+        if key not in self._known:
+            self._known[key] = staff
+            geom = place.anchor if given is None else given
+            self.people[key] = ElementDraft("staff", key, geom, staff=staff, as_reported=reported)
+        if duty is not None:
+            self._holders[place.unit_id, duty] = key
+        self.posts[key, place.unit_id, role] = AssignmentDraft(key, place.unit_id, role, duty, self._since)

@@ -75,6 +75,12 @@ def import_file(engine: Engine, order: Order, *, since: date, actor: str, far_km
     prepared = prepare(order, around)
     if prepared.rejections and not order.skip_rejected:
         return Outcome(None, prepared.read, WriteCounts(0, 0, 0), prepared.rejections, prepared.notes)
+    if prepared.rejections and order.layer == "staff":
+        raise BadInputError(
+            f"a roster says all posts of its people, so that it is taken whole: correct its {len(prepared.rejections)} "
+            "rejected rows, which are listed without --skip-rejected",
+            field="skip-rejected",
+        )
     with writing(engine) as connection:
         return _store(connection, order, prepared, since, actor)
 

@@ -93,6 +93,13 @@ def test_rows_that_contradict_are_rejected(county: Engine, tmp_path: Path) -> No
     assert "primary in an earlier row" in found[3] and "another person" in found[4] and "no unit" in found[5]
 
 
+def test_a_roster_is_never_taken_in_part(county: Engine, tmp_path: Path) -> None:
+    table = [*ROSTER, ["4", "孙四", "19900000004", "370883009", "专职网格员", "", ""]]
+    with pytest.raises(BadInputError, match="taken whole"):
+        bring(county, "staff", roster(tmp_path, table), skip_rejected=True)
+    assert rows(county, "SELECT count(*) FROM staff") == [(0,)]
+
+
 def test_a_post_that_another_roster_fills_is_a_conflict(county: Engine, tmp_path: Path) -> None:
     bring(county, "staff", roster(tmp_path))
     other = [HEADER, ["9", "钱九", "19900000009", G1, "专职网格员", "A岗", ""]]
