@@ -114,7 +114,7 @@ CATALOGUE: dict[str, tuple[str, str]] = {
     "map.fullscreen": ("全屏", "Full screen"),
     "map.fullscreen_end": ("退出全屏", "Leave full screen"),
     "map.measure": ("测量距离", "Measure a distance"),
-    "map.measure_hint": ("依次点击,双击结束", "Click point by point, double click to end"),
+    "map.sketch_hint": ("依次点击,双击或回车结束", "Click point by point; double click or Enter ends"),
     "map.print": ("打印版式", "Print view"),
     "map.print_now": ("打印", "Print"),
     "map.print_back": ("返回", "Back"),

@@ -49,10 +49,14 @@ def test_a_file_opens_without_any_network(visit: Visit, one_map: Path) -> None:
 
 
 def test_a_file_says_who_made_it_when_and_until_when(visit: Visit, one_map: Path) -> None:
-    imprint = visit(one_map.as_uri()).locator("#imprint").inner_text()
+    page = visit(one_map.as_uri())
+    imprint = page.locator("#imprint").inner_text()
+    page.get_by_role("button", name="打印版式").click()
+    on_paper = page.locator(".sheet-foot").inner_text()
     today = Settings().today()
     for text in ("内部使用", "王主任", f"{today:%Y-%m-%d}", f"{today + timedelta(days=30):%Y-%m-%d}"):
-        assert text in imprint
+        assert text in imprint and text in on_paper
+    assert "示例数据,非真实边界" in on_paper
 
 
 def test_a_file_holds_nobody(one_map: Path) -> None:

@@ -35,9 +35,12 @@ INSIDE = """() => {
              share: Math.max((b.x - a.x) / x, (b.y - a.y) / y) };
 }"""
 
-NAMES = """() => [gismap.doc.district.title, ...gismap.doc.street_names.map(([name]) => name), ...gismap.units.flatMap(({ name, label }) => [name, label]),
-               ...gismap.doc.places.map((row) => row[3]), ...Object.values(gismap.pins).flat().map((m) => m.place.name),
-               ...Object.values(gismap.doc.teams).flat().map((row) => row[2])].filter(Boolean)"""
+NAMES = """() => {
+    const { district, street_names, places, teams } = gismap.doc;
+    const names = [street_names.map(([name]) => name), gismap.units.flatMap(({ name, label }) => [name, label]),
+                   places.map((row) => row[3]), Object.values(teams).flat().map((row) => row[2])];
+    return [district.title, ...names.flat()].filter(Boolean);
+}"""
 
 
 def left_over(page: Page, pattern: re.Pattern[str], allowed: set[str]) -> set[str]:

@@ -109,7 +109,7 @@
 
   gismap.lift = (unit) => {
     show(hovered, unit);
-    gismap.tell(unit ? [...gismap.chain(unit).slice(1), unit].map((one) => one.name).join(" › ") : "");
+    if (!gismap.sketching()) gismap.tell(unit ? [...gismap.chain(unit).slice(1), unit].map((one) => one.name).join(" › ") : "");
   };
   gismap.choose = (unit) => show(chosen, unit);
 }

@@ -248,7 +248,9 @@
       const back = make("button", "", sheet, say("print_back"));
       go.addEventListener("click", () => window.print());
       back.addEventListener("click", () => gismap.print(false));
-      make("p", "sheet-foot", sheet, district.synthetic ? `${state()} · ${say("synthetic")}` : state());
+      const notice = document.getElementById("imprint").textContent;
+      const foot = [state(), district.synthetic ? say("synthetic") : "", notice].filter(Boolean).join(" · ");
+      make("p", "sheet-foot", sheet, foot);
     }
     gismap.map.invalidateSize({ animate: false });
     gismap.map.fitBounds(seen, { animate: false, padding: seen === whole ? [24, 24] : [0, 0] });

@@ -100,7 +100,10 @@
       else shape.remove();
     };
     const key = (event) => {
-      if (event.key === "Enter") end();
+      if (event.key === "Enter") {
+        event.preventDefault(); // or the button that began this, which still has the focus, would begin anew
+        end();
+      }
       if (event.key !== "Escape") return;
       stop();
       shape.remove();
@@ -110,6 +113,7 @@
       map.off({ preclick: add, mousemove: move, dblclick: end });
       document.removeEventListener("keydown", key);
       box.classList.remove("sketching");
+      gismap.tell("");
       shape.setLatLngs(points);
       setTimeout(() => map.doubleClickZoom.enable());
     };
@@ -117,6 +121,7 @@
     map.on({ preclick: add, mousemove: move, dblclick: end });
     document.addEventListener("keydown", key);
     current = { stop: () => { stop(); shape.remove(); } };
+    gismap.tell(say("sketch_hint"));
     return shape;
   };
 
@@ -134,6 +139,5 @@
     const tell = (points) => label.setLatLng(points.at(-1)).setContent(spoken(metres(points))).addTo(map);
     const shape = gismap.sketch({ closed: false, moved: tell, done: tell });
     measured = [shape, label];
-    gismap.tell(say("measure_hint"));
   };
 }
