@@ -3,9 +3,10 @@
 import itertools
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
+import psycopg2
 import pytest
 from sqlalchemy import Engine
 from starlette.testclient import TestClient
@@ -50,10 +51,21 @@ def template(server: PrivateServer) -> str:
     return "template_empty"
 
 
+@contextmanager
+def fresh_database(server: PrivateServer, template: str) -> Iterator[Database]:
+    """A migrated, empty database that is dropped at the end: a hundred of them would fill gigabytes."""
+    name = f"test_{next(_numbers)}"
+    yield server.create_database(name, template)
+    with closing(psycopg2.connect(str(server.urls().superuser_url).replace("+psycopg2", ""))) as connection:
+        connection.autocommit = True
+        connection.cursor().execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
 @pytest.fixture()
-def database(server: PrivateServer, template: str) -> Database:
+def database(server: PrivateServer, template: str) -> Iterator[Database]:
     """A migrated, empty database for one test."""
-    return server.create_database(f"test_{next(_numbers)}", template)
+    with fresh_database(server, template) as urls:
+        yield urls
 
 
 @pytest.fixture()
@@ -67,9 +79,10 @@ def engine(database: Database) -> Iterator[Engine]:
 @pytest.fixture(scope="module")
 def module_engine(server: PrivateServer, template: str) -> Iterator[Engine]:
     """The service's engine on a database that the tests of a module share."""
-    engine = make_engine(server.create_database(f"test_{next(_numbers)}", template).service_url)
-    yield engine
-    engine.dispose()
+    with fresh_database(server, template) as urls:
+        engine = make_engine(urls.service_url)
+        yield engine
+        engine.dispose()
 
 
 @contextmanager
