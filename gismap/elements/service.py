@@ -109,7 +109,7 @@ def care_counts(connection: Connection, question: Question) -> CareCounts:
             categories[row.category or "total"] = row.shown if (row.shown or 0) >= THRESHOLD else instead
     total = next((row for row in rows if row.category == ""), None)
     if total is None:
-        return CareCounts(None, {"total": instead} if wanted is None else {}, 0, 0)
+        return CareCounts(None, {"total": FEW} if is_free and wanted is None else {}, 0, 0)
     return CareCounts(total.month, categories, total.units_counted, total.units_withheld)
 
 
