@@ -194,7 +194,6 @@ CATALOGUE: dict[str, tuple[str, str]] = {
         "Draw an area, pick a centre or enter a grid's code to see what and who is inside",
     ),
     "map.nothing_here": ("这个范围内没有资源", "There is nothing in this area"),
-    "map.uncategorised": ("未分类", "Not categorised"),
     "map.drawn_first": ("图上显示前 {count} 项", "The first {count} are drawn"),
     "map.drawn_all": ("图上显示全部 {count} 项", "All {count} are drawn"),
     "map.file_notice": (

@@ -58,5 +58,7 @@ for (const [name, links] of Object.entries(packages)) {
   }
   for (const file of readdirSync(join(modules, name))) if (/^licen[cs]e/i.test(file)) copy(name, file);
 }
-for (const file of Object.values(manifest)) if (!existsSync(join(target, file))) throw new Error(`${file} was not made`);
+for (const file of Object.values(manifest)) {
+  if (!existsSync(join(target, file))) throw new Error(`${file} was not made`);
+}
 writeFileSync(join(target, "manifest.json"), JSON.stringify(manifest, null, 2) + "\n");

@@ -104,6 +104,14 @@ def test_a_class_of_a_choropleth_can_be_hidden(visit: Visit, county_url: str) ->
     assert page.evaluate(filled) == before - 1
 
 
+def test_the_heat_can_be_hidden(visit: Visit, county_url: str) -> None:
+    page = visit(f"{county_url}/maps/heat")
+    heat = page.locator(".leaflet-heatmap-layer")
+    expect(heat).to_have_count(1)
+    entry(page, "重点场所").locator("input").uncheck()
+    expect(heat).to_have_count(0)
+
+
 def test_searching_a_name_opens_the_card_of_the_grid(visit: Visit, county_url: str) -> None:
     page = visit(f"{county_url}/maps/one")
     page.locator("#search").fill("福安社区第1")

@@ -7,7 +7,9 @@ gismap.annotations = (map) => {
   const NUMBERS_FROM = 17.2; // zoom from which buildings bear their numbers
   const BUILDING_NUMBER = /\d+(号楼|号院|号|栋|幢)?$/;
   const STREET_FONT_PX = 11;
-  const STREET_NAMES_FROM = { trunk: 13, primary: 13.5, secondary: 14.5, tertiary: 15.5, residential: 16.5, lane: 17, track: 17 };
+  const STREET_NAMES_FROM = {
+    trunk: 13, primary: 13.5, secondary: 14.5, tertiary: 15.5, residential: 16.5, lane: 17, track: 17,
+  };
   const DOT_PX = 6;
   const ROOM = { leaf: 0.9, parent: 0.7 }; // how wide a unit is beside its name, at least
   const MOST_HAVE_ROOM = 1.3; // leaves are named once the middle one of their level is this wide beside its name
@@ -81,7 +83,8 @@ gismap.annotations = (map) => {
         const row = counted.size && level === numbered ? chips(unit) : [];
         const wide = width(unit.label, font);
         const own = (side * Math.sqrt(unit.area)) / gismap.medianSides[level];
-        const fits = font && own > wide * (unit.leaf ? ROOM.leaf : ROOM.parent) && (!unit.leaf || side > wide * MOST_HAVE_ROOM);
+        const fits = font && own > wide * (unit.leaf ? ROOM.leaf : ROOM.parent)
+          && (!unit.leaf || side > wide * MOST_HAVE_ROOM);
         if (fits || row.length) wanted.push({ unit, at, font, row, wide, fits });
       }
     }
@@ -91,7 +94,8 @@ gismap.annotations = (map) => {
     const isFree = (box) => taken.every((other) =>
       box[2] < other[0] || box[0] > other[2] || box[3] < other[1] || box[1] > other[3]);
     const place = ({ unit, at }, boxWide, boxHigh, isNumbered) => spots(boxWide, boxHigh, unit.leaf, isNumbered)
-      .map(([dx, dy]) => [at.x + dx - boxWide / 2, at.y + dy - boxHigh / 2, at.x + dx + boxWide / 2, at.y + dy + boxHigh / 2])
+      .map(([dx, dy]) => [at.x + dx - boxWide / 2, at.y + dy - boxHigh / 2])
+      .map(([left, top]) => [left, top, left + boxWide, top + boxHigh])
       .find(isFree);
     for (const one of wanted) {
       const { unit, font, row, wide } = one;

@@ -5,6 +5,8 @@
   const escape = (text) => String(text ?? "").replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`);
   const say = (key, values) => gismap.say(key, values);
   const figure = (label, value) => `<li><b>${value}</b><span>${label}</span></li>`;
+  const area = (metres) =>
+    (metres >= 1e6 ? `${(metres / 1e6).toFixed(2)} km²` : `${(metres / 1e4).toFixed(1)} ${say("hectares")}`);
   const code = (text) => (text ? `<code>${escape(text)}</code>` : "");
 
   gismap.escape = escape;
@@ -12,7 +14,9 @@
   gismap.person = ([role, duty, name, phone]) => {
     const title = escape(gismap.doc.roles[role] ?? role);
     const badge = duty ? `<i class="duty ${duty}">${say(`duty_${duty}`)}</i>` : "<i class=\"duty\"></i>";
-    if (typeof name === "number") return `<li>${badge}<span>${title}</span><b>${say("persons", { count: name })}</b></li>`;
+    if (typeof name === "number") {
+      return `<li>${badge}<span>${title}</span><b>${say("persons", { count: name })}</b></li>`;
+    }
     return `<li>${badge}<b>${escape(name)}</b><span>${title}</span><span class="tel">${escape(phone)}</span></li>`;
   };
 
@@ -34,16 +38,21 @@
     if (!counts) return "";
     const shown = (value) => (value === null ? "&lt; 5" : gismap.number(value));
     const kinds = Object.entries(counts).filter(([category]) => category)
-      .map(([category, value]) => `<li><span>${escape(gismap.title("care_persons", category))}</span><b>${shown(value)}</b></li>`);
+      .map(([category, value]) => {
+        const title = escape(gismap.title("care_persons", category));
+        return `<li><span>${title}</span><b>${shown(value)}</b></li>`;
+      });
     return `<details class="care"><summary>${say("care")} <b>${"" in counts ? shown(counts[""]) : ""}</b>
-      <small>${escape(gismap.doc.care.month)}</small></summary><ul>${kinds.join("")}</ul><p class="none">${say("care_note")}</p></details>`;
+      <small>${escape(gismap.doc.care.month)}</small></summary>
+      <ul>${kinds.join("")}</ul><p class="none">${say("care_note")}</p></details>`;
   }
 
   function measured(unit) {
     const { fill } = gismap.doc;
     const kind = fill ? fill.classes[unit.index] : null;
     if (kind === null) return "";
-    return `<p class="measured"><i class="swatch k-${kind}"></i>${escape(fill.title)} <b>${escape(fill.entries[kind].label)}</b></p>`;
+    const { label } = fill.entries[kind];
+    return `<p class="measured"><i class="swatch k-${kind}"></i>${escape(fill.title)} <b>${escape(label)}</b></p>`;
   }
 
   gismap.unitCard = (unit) => {
@@ -53,7 +62,7 @@
       <h3>${escape(unit.name)}</h3>${code(unit.code)}${chain(unit, false)}</header>
       ${measured(unit)}
       <ul class="figures">${[
-        figure(say("area"), unit.area >= 1e6 ? `${(unit.area / 1e6).toFixed(2)} km²` : `${(unit.area / 1e4).toFixed(1)} ${say("hectares")}`),
+        figure(say("area"), area(unit.area)),
         figure(say("households"), gismap.number(unit.households)),
         figure(say("buildings"), gismap.number(unit.buildings)),
         figure(say("places"), gismap.number(unit.places)),
@@ -97,7 +106,8 @@
 
   // ---- hovered and chosen
   const outline = (className, weight) => L.geoJSON(null, {
-    pane: "lifted", renderer: L.svg({ pane: "lifted" }), interactive: false, style: { className, weight, fill: className === "chosen" },
+    pane: "lifted", renderer: L.svg({ pane: "lifted" }), interactive: false,
+    style: { className, weight, fill: className === "chosen" },
   });
   const hovered = outline("hovered", 2.5);
   const chosen = outline("chosen", 3.5);
@@ -109,7 +119,8 @@
 
   gismap.lift = (unit) => {
     show(hovered, unit);
-    if (!gismap.sketching()) gismap.tell(unit ? [...gismap.chain(unit).slice(1), unit].map((one) => one.name).join(" › ") : "");
+    if (gismap.sketching()) return;
+    gismap.tell(unit ? [...gismap.chain(unit).slice(1), unit].map((one) => one.name).join(" › ") : "");
   };
   gismap.choose = (unit) => show(chosen, unit);
 }

@@ -13,10 +13,12 @@
   // Colours of the specification become classes, so that no element needs a style of its own.
   function colours() {
     const { symbols, fill, levels } = gismap.doc;
-    const rules = Object.entries({ ...symbols.groups, ...symbols.layers }).map(([name, one]) => `.s-${name}{--c:${one.colour}}`);
+    const signs = Object.entries({ ...symbols.groups, ...symbols.layers });
+    const rules = signs.map(([name, { colour }]) => `.s-${name}{--c:${colour}}`);
     (fill?.entries ?? []).forEach((entry, kind) => rules.push(`.k-${kind}{background:${entry.colour}}`));
     for (const [level, style] of Object.entries(levels)) {
-      rules.push(`.line.level-${level}{border-top:${style.width_px}px ${style.dashed ? "dashed" : "solid"} ${style.colour}}`);
+      const border = `${style.width_px}px ${style.dashed ? "dashed" : "solid"} ${style.colour}`;
+      rules.push(`.line.level-${level}{border-top:${border}}`);
     }
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(rules.join(""));
@@ -100,7 +102,11 @@
     }
     if (layers.heat) {
       const box = section(say("heat"), say("heat_note"));
-      make("div", "heat-ramp", box).append(make("span", "", null, say("few")), make("i"), make("span", "", null, say("many")));
+      entry(box, mark("swatch heat-swatch"), say("places"), gismap.doc.places.length, true, switched(layers.heat));
+      const ramp = make("div", "heat-ramp", box);
+      make("span", "", ramp, say("few"));
+      make("i", "", ramp);
+      make("span", "", ramp, say("many"));
     }
     const borders = section(say("boundaries"));
     for (const [level, style] of Object.entries(levels)) {
@@ -118,15 +124,13 @@
     const people = section(say("people_and_houses"));
     const total = (field) => gismap.units.filter((unit) => unit.parent < 0).reduce((sum, unit) => sum + unit[field], 0);
     const symbol = (name) => mark(`sign s-${name}`, symbols.layers[name].sign);
-    const numbers = (name, count) => entry(people, symbol(name), symbols.layers[name].title, count, shown(name), (on) => {
-      notes.count(name, on);
-    });
-    if (layers.staff) {
-      entry(people, symbol("staff"), symbols.layers.staff.title, total("staff"), shown("staff"), switched(layers.staff));
-    }
+    const item = (name, count, toggle) =>
+      entry(people, symbol(name), symbols.layers[name].title, count, shown(name), toggle);
+    const numbers = (name, count) => item(name, count, (on) => notes.count(name, on));
+    if (layers.staff) item("staff", total("staff"), switched(layers.staff));
     if (layers.buildings) {
       const count = total("buildings");
-      entry(people, symbol("buildings"), symbols.layers.buildings.title, count, shown("buildings"), (on) => {
+      item("buildings", count, (on) => {
         switched(layers.buildings)(on);
         notes.count("buildings", on && !buildings.length);
       });
@@ -152,7 +156,8 @@
         const on = shown(group) || (group in symbols.groups && shown("key_places"));
         const pins = gismap.pins[group];
         if (!on) layers.points.removeLayers(pins);
-        entry(box, mark(`sign s-${group}`, gismap.symbol(group).sign), gismap.symbol(group).title, pins.length, on, (wanted) => {
+        const { sign, title } = gismap.symbol(group);
+        entry(box, mark(`sign s-${group}`, sign), title, pins.length, on, (wanted) => {
           layers.points[wanted ? "addLayers" : "removeLayers"](pins);
           notes.refresh();
         });
@@ -259,7 +264,8 @@
   gismap.start = (map, layers) => {
     gismap.map = map;
     L.geoJSON(gismap.units.filter((unit) => unit.parent < 0).map((unit) => unit.shape), {
-      pane: "land", renderer: L.svg({ pane: "land", padding: 0.5 }), interactive: false, style: { className: "land", stroke: false },
+      pane: "land", renderer: L.svg({ pane: "land", padding: 0.5 }), interactive: false,
+      style: { className: "land", stroke: false },
     }).addTo(map);
     colours();
     bar();
@@ -275,14 +281,15 @@
     };
     map.on("zoomend", fitDetail);
     fitDetail();
-    gismap.buildingsShown = () => (layers.buildings && map.hasLayer(layers.buildings) ? layers.buildings.getLayers() : []);
-    gismap.isStreets = () => layers.streets && map.hasLayer(layers.streets);
-    gismap.dotted = () => (layers.staff && map.hasLayer(layers.staff)
-      ? Object.keys(gismap.doc.teams).map((index) => gismap.units[index]).filter((unit) => layers.staff.isShown(unit.level)) : []);
+    const isOn = (name) => layers[name] && map.hasLayer(layers[name]);
+    const manned = Object.keys(gismap.doc.teams).map((index) => gismap.units[index]);
+    gismap.isStreets = () => isOn("streets");
+    gismap.buildingsShown = () => (isOn("buildings") ? layers.buildings.getLayers() : []);
+    gismap.dotted = () => (isOn("staff") ? manned.filter((unit) => layers.staff.isShown(unit.level)) : []);
     const notes = gismap.annotations(map);
     tools(map);
     legend(map, layers, notes);
-    notes.count("buildings", layers.buildings && !gismap.doc.buildings.length && gismap.doc.theme.shown.includes("buildings"));
+    notes.count("buildings", isOn("buildings") && !gismap.doc.buildings.length);
     gismap.restack();
     notes.refresh();
     if (document.getElementById("desk")) gismap.desk(map);

@@ -23,6 +23,8 @@
     tabs.setAttribute("role", "tablist");
     const panels = ["locate", "search_area"].map((name, index) => {
       const panel = make("div", "box", root);
+      panel.setAttribute("role", "tabpanel");
+      panel.setAttribute("aria-label", say(name));
       const tab = make("button", "", tabs, say(name));
       tab.type = "button";
       tab.setAttribute("role", "tab");
@@ -104,7 +106,8 @@
       const [x, y] = input.value.trim().split(/[\s,,;;、]+/).map(Number);
       answered(out, async () => {
         if (!Number.isFinite(x) || !Number.isFinite(y)) throw new Error(say("point_unreadable"));
-        const question = new URLSearchParams({ x, y, crs: frame.value, near: "key_places:3", as_of: gismap.doc.district.as_of });
+        const { as_of } = gismap.doc.district;
+        const question = new URLSearchParams({ x, y, crs: frame.value, near: "key_places:3", as_of });
         const found = await ask(`/api/locate?${question}`, { 400: say("point_astray") });
         marks.clearLayers();
         const at = L.latLng(found.point.lat, found.point.lon);
@@ -117,6 +120,8 @@
       });
     });
   }
+
+  const listed = (title, items) => (items.length ? `<h4>${title}</h4><ul class="people">${items.join("")}</ul>` : "");
 
   function answerCard({ verdict, why, grid, chain, staff, candidates, near, as_of: day }) {
     const person = (duty) => {
@@ -135,8 +140,8 @@
     return `<p class="verdict ${escape(verdict)}"><b>${say(`verdict_${verdict}`)}</b> ${escape(why)}</p>
       ${grid ? `<p class="chain">${chain.map((one) => escape(one.name)).join(" › ")}</p><h2>${escape(grid.name)}</h2>
         <code>${escape(grid.code)}</code><ul class="people">${person("primary")}${person("backup")}</ul>` : ""}
-      ${others.length ? `<h4>${say(grid ? "candidates" : "nearest_grids")}</h4><ul class="people">${others.join("")}</ul>` : ""}
-      ${places.length ? `<h4>${say("nearby")}</h4><ul class="people">${places.join("")}</ul>` : ""}
+      ${listed(say(grid ? "candidates" : "nearest_grids"), others)}
+      ${listed(say("nearby"), places)}
       <p class="none">${say("as_of", { day })}</p>`;
   }
 
@@ -145,7 +150,9 @@
     const row = gismap.make("div", "row", panel);
     const out = gismap.make("div", "answer", panel);
     const radius = gismap.make("select", "");
-    for (const metres of [200, 500, 1000, 3000]) gismap.make("option", "", radius, say("within", { metres })).value = metres;
+    for (const metres of [200, 500, 1000, 3000]) {
+      gismap.make("option", "", radius, say("within", { metres })).value = metres;
+    }
     radius.value = 500;
     radius.setAttribute("aria-label", say("radius"));
     let sketched = null;
@@ -171,7 +178,7 @@
     button(row, say("draw_circle"), () => pick(map, (at) => {
       marks.clearLayers();
       const metres = Number(radius.value);
-      const ring = L.circle(at, { radius: metres, className: "sketch", pane: "sketch", renderer: L.svg({ pane: "sketch" }), interactive: false }).addTo(marks);
+      const ring = L.circle(at, { ...gismap.onTop(), radius: metres, className: "sketch" }).addTo(marks);
       gismap.fit(ring.getBounds(), 40);
       search({ circle: { center: [at.lng, at.lat], radius_m: metres } });
     }));
@@ -199,7 +206,7 @@
 
   function draw(marks, { features }) {
     const { symbols } = gismap.doc;
-    const above = { pane: "sketch", renderer: L.svg({ pane: "sketch" }), interactive: false };
+    const above = gismap.onTop();
     const colour = ({ properties }) => symbols.layers[properties.layer].colour;
     L.geoJSON(features, {
       ...above,
@@ -217,13 +224,15 @@
     const sections = LAYERS.filter((layer) => counts[layer]).map((layer) => {
       const { total, ...kinds } = counts[layer];
       const all = total ?? Object.values(kinds).reduce((sum, count) => sum + count, 0);
-      const listed = Object.entries(kinds).filter(([kind]) => kind).sort((one, other) => other[1] - one[1]);
-      const rows = listed.slice(0, 8).map(([kind, count]) => `<li><span>${escape(gismap.title(layer, kind))}</span><b>${shown(count)}</b></li>`);
+      const named = Object.entries(kinds).filter(([kind]) => kind).sort((one, other) => other[1] - one[1]);
+      const rows = named.slice(0, 8).map(([kind, count]) =>
+        `<li><span>${escape(gismap.title(layer, kind))}</span><b>${shown(count)}</b></li>`);
       const note = layer === "care_persons" ? `<p class="none">${say("care_whole_grids")}</p>` : "";
       return `<section class="counted"><h4><i class="sign s-${layer}">${escape(gismap.symbol(layer).sign)}</i>
         ${escape(gismap.symbol(layer).title)} <b>${shown(all)}</b></h4><ul>${rows.join("")}</ul>${note}</section>`;
     });
     if (!sections.length) return `<p class="empty">${say("nothing_here")}</p>`;
-    return `${sections.join("")}<p class="none">${next ? say("drawn_first", { count: features.length }) : say("drawn_all", { count: features.length })}</p>`;
+    const drawn = say(next ? "drawn_first" : "drawn_all", { count: features.length });
+    return `${sections.join("")}<p class="none">${drawn}</p>`;
   }
 }

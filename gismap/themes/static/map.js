@@ -35,7 +35,9 @@ window.gismap = {
   get medianSides() {
     const sides = {};
     for (const { level, area } of this.units) (sides[level] ??= []).push(Math.sqrt(area));
-    for (const level of Object.keys(sides)) sides[level] = sides[level].sort((one, other) => one - other)[sides[level].length >> 1];
+    for (const [level, all] of Object.entries(sides)) {
+      sides[level] = all.sort((one, other) => one - other)[all.length >> 1];
+    }
     Object.defineProperty(this, "medianSides", { value: sides });
     return sides;
   },
@@ -148,12 +150,14 @@ L.Map.addInitHook(function () {
     group.thin = () => {
       for (const [level, one] of levels) group[gismap.sidePx(level) < CROWDED_PX ? "removeLayer" : "addLayer"](one);
     };
-    group.on("click", (event) => gismap.showUnit(gismap.units[event.propagatedFrom.feature.properties.index], event.latlng));
+    group.on("click", ({ propagatedFrom: { feature: { properties } }, latlng }) => {
+      gismap.showUnit(gismap.units[properties.index], latlng);
+    });
     return group;
   };
 
   // ---- buildings: outlines of all where the page holds them; else of those in view, once one has come close
-  gismap.OUTLINES_FROM = 16; // zoom from which outlines are asked of the server; farther away the numbers on grids stand
+  gismap.OUTLINES_FROM = 16; // zoom from which outlines are asked of the server; farther away grids bear their number
 
   layers.buildings = () => {
     const { outlines, buildings, symbols } = gismap.doc;
@@ -172,7 +176,9 @@ L.Map.addInitHook(function () {
   // The same from a feature of the API.
   gismap.buildingFeature = ({ id, geometry, properties: { name, building, unit } }) => ({
     ...feature(geometry),
-    properties: { ...building, id, name: name ?? building.address, unit: gismap.units.find((one) => one.id === unit?.unit) },
+    properties: {
+      ...building, id, name: name ?? building.address, unit: gismap.units.find((one) => one.id === unit?.unit),
+    },
   });
 
   // ---- places: Folium's marker cluster calls these for every row and for every cluster
@@ -183,7 +189,8 @@ L.Map.addInitHook(function () {
   gismap.pin = ([lat, lon, index]) => {
     const [id, group, category, name, unit] = gismap.doc.places[index];
     icons[group] ??= L.divIcon({
-      className: `pin s-${group}`, html: `<b>${gismap.symbol(group).sign}</b>`, iconSize: [24, 24], iconAnchor: [12, 12],
+      className: `pin s-${group}`, html: `<b>${gismap.symbol(group).sign}</b>`,
+      iconSize: [24, 24], iconAnchor: [12, 12],
     });
     const marker = L.marker([lat, lon], { icon: icons[group], title: name ?? "", keyboard: true });
     const layer = group in gismap.doc.symbols.layers ? group : "key_places";
@@ -212,7 +219,8 @@ L.Map.addInitHook(function () {
     });
     return L.divIcon({
       className: "ring", iconSize: [38, 38],
-      html: `<svg viewBox="0 0 38 38" aria-hidden="true"><circle class="core" r="15" cx="19" cy="19"/>${arcs.join("")}</svg>`
+      html: `<svg viewBox="0 0 38 38" aria-hidden="true">`
+        + `<circle class="core" r="15" cx="19" cy="19"/>${arcs.join("")}</svg>`
         + `<b class="${total > 999 ? "many" : ""}">${total}</b>`,
     });
   };

@@ -11,22 +11,38 @@
     Object.assign(input, { type: "search", placeholder: say("search_hint"), autocomplete: "off", id: "search" });
     input.setAttribute("aria-label", say("search_hint"));
     const list = make("ul", "found", box);
+    list.id = "found";
+    list.setAttribute("role", "listbox");
+    input.setAttribute("role", "combobox");
+    input.setAttribute("aria-controls", "found");
+    input.setAttribute("aria-expanded", false);
     let at = 0;
 
     function candidates(wanted) {
       const units = gismap.units.filter((unit) => unit.name.includes(wanted) || unit.code?.startsWith(wanted))
         .sort((one, other) => one.level - other.level || one.name.length - other.name.length)
-        .map((unit) => ({ name: unit.name, where: gismap.chain(unit).at(-1)?.name ?? "", sign: `line level-${unit.level}`, go() {
-          gismap.fit(L.geoJSON(unit.shape).getBounds(), 60);
-          gismap.showUnit(unit);
-        } }));
+        .map((unit) => ({
+          name: unit.name,
+          where: gismap.chain(unit).at(-1)?.name ?? "",
+          sign: `line level-${unit.level}`,
+          go() {
+            gismap.fit(L.geoJSON(unit.shape).getBounds(), 60);
+            gismap.showUnit(unit);
+          },
+        }));
       const places = Object.values(gismap.pins).flat().map((marker) => marker.place)
         .filter((place) => place.name?.includes(wanted))
-        .map((place) => ({ name: place.name, where: place.unit?.name ?? "", sign: `sign s-${place.group}`, go() {
-          gismap.map.setView(place.at, Math.max(gismap.map.getZoom(), 17));
-          gismap.showPlace(place);
-        } }));
-      return { found: [...units.slice(0, MOST - Math.min(3, places.length)), ...places].slice(0, MOST), total: units.length + places.length };
+        .map((place) => ({
+          name: place.name,
+          where: place.unit?.name ?? "",
+          sign: `sign s-${place.group}`,
+          go() {
+            gismap.map.setView(place.at, Math.max(gismap.map.getZoom(), 17));
+            gismap.showPlace(place);
+          },
+        }));
+      const found = [...units.slice(0, MOST - Math.min(3, places.length)), ...places].slice(0, MOST);
+      return { found, total: units.length + places.length };
     }
 
     function show() {
@@ -34,6 +50,9 @@
       const { found, total } = wanted ? candidates(wanted) : { found: [], total: 0 };
       list.replaceChildren(...found.map((one, index) => {
         const row = make("li", index === at ? "at" : "");
+        row.id = `found-${index}`;
+        row.setAttribute("role", "option");
+        row.setAttribute("aria-selected", index === at);
         make("i", one.sign, row);
         make("b", "", row, one.name);
         make("span", "", row, one.where);
@@ -43,13 +62,21 @@
         });
         return row;
       }));
-      if (wanted) make("li", "none", list, found.length ? say("found", { count: total }) : say("found_nothing", { name: wanted }));
+      input.setAttribute("aria-expanded", found.length > 0);
+      input.setAttribute("aria-activedescendant", found.length ? `found-${at}` : "");
+      const summary = found.length ? say("found", { count: total }) : say("found_nothing", { name: wanted });
+      if (wanted) make("li", "none", list, summary);
       return found;
+    }
+
+    function close() {
+      list.replaceChildren();
+      input.setAttribute("aria-expanded", false);
     }
 
     function choose(one) {
       if (!one) return;
-      list.replaceChildren();
+      close();
       input.value = one.name;
       gismap.openSheet(null);
       one.go();
@@ -59,18 +86,22 @@
       at = 0;
       show();
     });
-    input.addEventListener("blur", () => list.replaceChildren());
+    input.addEventListener("blur", () => close());
     input.addEventListener("keydown", (event) => {
       const found = show();
       if (event.key === "ArrowDown") at = Math.min(at + 1, found.length - 1);
       else if (event.key === "ArrowUp") at = Math.max(at - 1, 0);
       else if (event.key === "Enter") return choose(found[at]);
-      else if (event.key === "Escape") return list.replaceChildren();
+      else if (event.key === "Escape") return close();
       else return undefined;
       event.preventDefault();
       return show();
     });
   };
+
+  // Options of what is drawn above all layers and never catches the pointer.
+  const renderer = L.svg({ pane: "sketch" });
+  gismap.onTop = () => ({ pane: "sketch", renderer, interactive: false });
 
   // ---- a line or polygon, point by point; double click or Enter ends it, Escape gives it up
   let current = null;
@@ -80,7 +111,7 @@
     const { map } = gismap;
     const points = [];
     const Shape = closed ? L.polygon : L.polyline;
-    const shape = Shape([], { pane: "sketch", renderer: L.svg({ pane: "sketch" }), className: "sketch", interactive: false }).addTo(map);
+    const shape = Shape([], { ...gismap.onTop(), className: "sketch" }).addTo(map);
     const box = map.getContainer();
     map.doubleClickZoom.disable();
     box.classList.add("sketching");
