@@ -130,7 +130,11 @@ CATALOGUE: dict[str, tuple[str, str]] = {
     "map.and_more": ("另有 {count} 人", "and {count} more"),
     "map.care": ("关爱对象", "Persons in care"),
     "map.outlines_note": ("放大后显示楼栋轮廓", "Outlines show when you come closer"),
-    "map.care_note": ("少于5人不显示具体数字", "Fewer than 5 are not told"),
+    "map.withheld": ("不公布", "withheld"),
+    "map.care_note": (
+        "少于5人、或能推算出这类数的,不公布(—)",
+        "Fewer than 5, or what would give that away, is withheld (—)",
+    ),
     "map.area": ("面积", "Area"),
     "map.hectares": ("公顷", "ha"),
     "map.households": ("住户", "Households"),
@@ -176,8 +180,8 @@ CATALOGUE: dict[str, tuple[str, str]] = {
     "map.area_unusable": ("这个范围无法使用,请重新画", "This area cannot be used; draw it anew"),
     "map.no_such_unit": ("没有这个名称或编码的网格", "No grid has this name or code"),
     "map.care_whole_grids": (
-        "按范围内完整的网格汇总,少于5人不显示具体数字",
-        "Of whole grids inside the area; fewer than 5 are not told",
+        "按范围内完整的单元汇总;少于5人、或能推算出这类数的,不公布",
+        "Of whole units inside the area; fewer than 5, or what would give that away, is withheld",
     ),
     "map.candidates": ("相邻候选", "Other candidates"),
     "map.nearest_grids": ("最近的网格", "Nearest grids"),

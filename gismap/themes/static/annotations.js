@@ -4,6 +4,7 @@
 gismap.annotations = (map) => {
   const FONT_PX = { 2: 15, 3: 12.5, 4: 11.5, 5: 11 };
   const CHIP_PX = 20;
+  const WITHHELD = "—"; // a count that is not published: too small, or one that would give such a count away
   const NUMBERS_FROM = 17.2; // zoom from which buildings bear their numbers
   const BUILDING_NUMBER = /\d+(号楼|号院|号|栋|幢)?$/;
   const STREET_FONT_PX = 11;
@@ -39,7 +40,7 @@ gismap.annotations = (map) => {
     households: (unit) => unit.households || null,
     care_persons: (unit) => {
       const shown = gismap.doc.care.counts[unit.index]?.[""];
-      return shown === null ? "<5" : shown || null;
+      return shown === null ? WITHHELD : shown || null;
     },
   };
 
@@ -47,7 +48,7 @@ gismap.annotations = (map) => {
     return [...counted].flatMap((name) => {
       const value = VALUES[name](unit);
       if (value === null || value === undefined) return [];
-      const text = typeof value === "number" ? gismap.number(value) : "&lt;5";
+      const text = typeof value === "number" ? gismap.number(value) : value;
       return [{ text: `${gismap.symbol(name).sign} ${text}`, name }];
     });
   }
@@ -99,7 +100,7 @@ gismap.annotations = (map) => {
       .find(isFree);
     for (const one of wanted) {
       const { unit, font, row, wide } = one;
-      const chipWides = row.map((chip) => width(chip.text.replace("&lt;", "<"), 11) + 14);
+      const chipWides = row.map((chip) => width(chip.text, 11) + 14);
       const inRow = [chipWides.reduce((sum, chipWide) => sum + chipWide, 0), row.length ? CHIP_PX : 0];
       const stacked = [Math.max(...chipWides), row.length * CHIP_PX];
       let form = "";

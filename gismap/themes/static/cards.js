@@ -36,7 +36,7 @@
   function care(unit) {
     const counts = gismap.doc.care.counts[unit.index];
     if (!counts) return "";
-    const shown = (value) => (value === null ? "&lt; 5" : gismap.number(value));
+    const shown = (value) => (value === null ? say("withheld") : gismap.number(value));
     const kinds = Object.entries(counts).filter(([category]) => category)
       .map(([category, value]) => {
         const title = escape(gismap.title("care_persons", category));

@@ -144,7 +144,7 @@
       // Told only where there is one topmost unit: sums of several would tell what is withheld in one.
       const tops = gismap.units.filter((unit) => unit.parent < 0);
       const all = tops.length === 1 ? care.counts[tops[0].index]?.[""] : undefined;
-      numbers("care_persons", all === null ? "<5" : all ?? null);
+      numbers("care_persons", all === null ? "—" : all ?? null);
     }
     if (people.children.length === 1) people.remove();
     else if (theme.layers.includes("care_persons")) make("p", "note", people, say("care_note"));

@@ -217,8 +217,9 @@
     }).addTo(marks);
   }
 
-  // What cannot be told apart or is too small to be told comes as text, such as "< 5".
-  const shown = (count) => (typeof count === "number" ? gismap.number(count) : escape(count));
+  // What may not be told comes as text: "withheld" of a unit, "< 5" of a free shape.
+  const shown = (count) =>
+    (typeof count === "number" ? gismap.number(count) : count === "withheld" ? say("withheld") : escape(count));
 
   function resourcesCard({ features, counts, next }) {
     const sections = LAYERS.filter((layer) => counts[layer]).map((layer) => {
