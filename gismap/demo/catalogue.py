@@ -2,9 +2,9 @@
 
 from random import Random
 
-from gismap.demo.contents import populate
-from gismap.demo.land import make_land
-from gismap.demo.land_sketch import read_sketch
+from gismap.demo.contents.populating import populate
+from gismap.demo.land.making import make_land
+from gismap.demo.land.sketch import read_sketch
 from gismap.demo.model import DemoDistrict
 
 

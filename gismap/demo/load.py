@@ -6,16 +6,13 @@ from random import Random
 
 from sqlalchemy import Connection, Engine, text
 
-from gismap.demo.model import DemoDistrict
+from gismap.demo.model import SINCE, DemoDistrict
 from gismap.elements.care_counts import refresh_care_counts
 from gismap.elements.writing import write_elements, write_streets
 from gismap.errors import ConflictError
 from gismap.publishing import describe_district, publish
 from gismap.staff.writing import write_assignments, write_staff
 from gismap.store.session import writing
-
-SINCE = date(2026, 1, 1)
-"""A demo's first boundaries took effect on this day, so that questions about the past have answers."""
 
 CRS = "EPSG:4490"
 

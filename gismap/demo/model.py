@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 
 from shapely import MultiPolygon, Polygon
@@ -9,6 +10,9 @@ from shapely import MultiPolygon, Polygon
 from gismap.boundaries.values import UnitDraft
 from gismap.elements.values import ElementDraft, StreetDraft
 from gismap.staff.values import AssignmentDraft
+
+SINCE = date(2026, 1, 1)
+"""A demo's first boundaries took effect on this day, so that questions about the past have answers."""
 
 
 class BlockUse(StrEnum):

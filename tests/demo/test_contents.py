@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import shapely
 
-from gismap.demo.contents import populate
-from gismap.demo.contents_addresses import door_plates
+from gismap.demo.contents.door_plates import door_plates
+from gismap.demo.contents.populating import populate
 from gismap.demo.model import BlockUse, Land
 from gismap.elements.values import ElementDraft
 from gismap.geometry.ground import plane_of

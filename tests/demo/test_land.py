@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from gismap.boundaries.derivation import check_structure
 from gismap.boundaries.values import GridKind, UnitDraft, ZoneType
 from gismap.demo.catalogue import generate
-from gismap.demo.land import make_land
-from gismap.demo.land_sketch import read_sketch, sketch_names
+from gismap.demo.land.making import make_land
+from gismap.demo.land.sketch import read_sketch, sketch_names
 from gismap.demo.model import BlockUse, Land
 from gismap.errors import NotFoundError
 from gismap.geometry.codes import CodeScheme, DivisionKind, parse_division

@@ -1,6 +1,6 @@
 """Key places of a demo by category: institutions, tenants of shop fronts, what every village has, and a few hazards.
 
-Stations and supplies are `contents_stations`; who may live or work there is `people*`.
+Stations and supplies are `stations`; who may live or work there is `staff` and `care`.
 """
 
 from collections import defaultdict
@@ -13,12 +13,11 @@ import shapely
 from shapely import Point
 
 from gismap.boundaries.values import UnitDraft, ZoneType
-from gismap.demo.contents_buildings import Standing
-from gismap.demo.contents_institutions import Institution, above, numeral, place_of
-from gismap.demo.contents_plots import Shapes
+from gismap.demo.contents.buildings import Standing
+from gismap.demo.contents.institutions import Institution, above, numeral, place_of
 from gismap.demo.model import Block, BlockUse
 from gismap.elements.values import ElementDraft
-from gismap.geometry.ground import GroundPlane
+from gismap.geometry.ground import GroundPlane, Shapes
 
 BRANDS = (
     "惠民 康泰 百姓 益民 家和 福满 聚源 鸿运 顺兴 同心 春晖 仁和 民生 好邻居 万家 佳美 悦来 四季 金穗 邻家 和顺 欣荣"

@@ -1,66 +1,16 @@
-"""Divides built-up land into communities and grids and says what stands on its blocks; laying streets is not here."""
+"""Divides built-up land into communities and grids, and names the compounds in them; laying streets is not here."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from random import Random
 
 import numpy as np
 
 from gismap.boundaries.values import ZoneType
-from gismap.demo.land_groups import allot, divide, pieces, superblocks
-from gismap.demo.land_lines import Course
-from gismap.demo.land_mesh import Links, Mesh
-from gismap.demo.land_sketch import Known, Landmark, Place
-from gismap.demo.land_units import Community, Leaf, TownUnits
-from gismap.demo.land_uses import effort
+from gismap.demo.land.groups import allot, divide, pieces, superblocks
+from gismap.demo.land.laid import Ground
+from gismap.demo.land.sketch import Known, Landmark, Place
+from gismap.demo.land.units import Community, Leaf
 from gismap.demo.model import BlockUse
-from gismap.geometry.codes import number_west_to_east
-from gismap.geometry.ground import Floats
-
-
-@dataclass(slots=True)
-class Ground:
-    """All blocks of a district with what is decided about each so far; every list has one entry per face."""
-
-    mesh: Mesh
-    courses: list[Course]
-    links: Links
-    uses: list[BlockUse]
-    expected: Floats  # households
-    compound: list[str | None]
-    fixed: dict[int, str] = field(default_factory=dict)  # faces whose households are known, and as part of what
-
-    def effort(self) -> Floats:
-        """The weights by which land is divided."""
-        return effort(self.expected, self.mesh.area)
-
-    def middle_of(self, faces: Sequence[int]) -> Floats:
-        """The point in the middle of some faces, metres."""
-        return np.asarray(np.average(self.mesh.middle[faces], axis=0, weights=self.mesh.area[faces]))
-
-    def in_order(self, groups: Sequence[list[int]]) -> list[list[int]]:
-        """Groups of faces in the order in which units are numbered."""
-        return [groups[i] for i in number_west_to_east([self.middle_of(group) / 1e5 for group in groups])]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Village:
-    """The village that is to stand on a face of a rural grid; `middle` in metres."""
-
-    face: int
-    middle: Floats
-    name: str
-    households: int
-    street: Course
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Laid:
-    """A district laid out and divided, before anything is named, numbered or turned into drafts."""
-
-    ground: Ground
-    towns: list[TownUnits]
-    villages: Sequence[Village] = ()
 
 
 def settle_communities(

@@ -10,7 +10,7 @@ from random import Random
 import numpy as np
 import shapely
 
-from gismap.demo.land_lines import Course, Swell, bend, densify, ring_of
+from gismap.demo.land.lines import Course, Swell, bend, densify, ring_of
 from gismap.geometry.ground import Floats
 
 _STEP_M = 70.0

@@ -1,6 +1,6 @@
 """The land of a demo district from its sketch: streets, blocks and units, exactly seamless.
 
-All lines are laid first (`land_town`, `land_country`), then noded once into faces (`land_mesh`); everything after that
+All lines are laid first (`town_streets`, `net`), then noded once into faces (`mesh`); everything after that
 only groups faces, so that units nest and share their borders by construction. Luodian's leaves are micro-grids of
 level 5 right below its residential committees: a committee is one general grid there, and a level may be skipped.
 """
@@ -10,16 +10,17 @@ from random import Random
 import numpy as np
 import shapely
 
-from gismap.demo.land_city import lay_city
-from gismap.demo.land_county import lay_county
-from gismap.demo.land_lines import Sheet
-from gismap.demo.land_names import compound_names
-from gismap.demo.land_sketch import Sketch
-from gismap.demo.land_units import build_units
-from gismap.demo.land_urban import Laid, Village, name_compounds
-from gismap.demo.land_uses import fronted_streets, settle
+from gismap.demo.land.city import lay_city
+from gismap.demo.land.communities import name_compounds
+from gismap.demo.land.county import lay_county
+from gismap.demo.land.laid import Laid, Village
+from gismap.demo.land.names import compound_names
+from gismap.demo.land.sheet import Sheet
+from gismap.demo.land.sketch import Sketch
+from gismap.demo.land.streets import draw_lanes, draw_streets
+from gismap.demo.land.units import build_units
+from gismap.demo.land.uses import fronted_streets, settle
 from gismap.demo.model import Block, BlockUse, Land
-from gismap.demo.streets import draw_lanes, draw_streets
 
 _CORE_M2 = (10_000.0, 330.0)
 """Land of a village core: so much, and so much more per household."""

@@ -8,11 +8,11 @@ import numpy as np
 import shapely
 
 from gismap.boundaries.values import UnitDraft
-from gismap.demo.contents_addresses import door_plates
-from gismap.demo.contents_blocks import Structure
-from gismap.demo.contents_institutions import Institution, above, compound_of
-from gismap.demo.contents_plots import Shapes
+from gismap.demo.contents.door_plates import door_plates
+from gismap.demo.contents.institutions import Institution, above, compound_of
+from gismap.demo.contents.structures import Structure
 from gismap.demo.model import Block, BlockUse
+from gismap.geometry.ground import Shapes
 
 INSTITUTION_PARTS: Mapping[str, tuple[str, ...]] = {
     "school": ("教学楼", "综合楼", "实验楼", "图书楼"),

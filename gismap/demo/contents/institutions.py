@@ -7,7 +7,7 @@ from itertools import cycle
 from random import Random
 
 from gismap.boundaries.values import UnitDraft
-from gismap.demo.contents_blocks import CIVIC_CYCLE
+from gismap.demo.contents.blocks import CIVIC_CYCLE
 from gismap.demo.model import Block, BlockUse
 
 DIGITS = "零一二三四五六七八九"

@@ -5,16 +5,17 @@ from random import Random
 import numpy as np
 import shapely
 
-from gismap.demo.land_groups import cling, grow
-from gismap.demo.land_lines import Course, Sheet, bend
-from gismap.demo.land_mesh import weave
-from gismap.demo.land_names import street_names
-from gismap.demo.land_outline import resize
-from gismap.demo.land_sketch import Line, Sketch
-from gismap.demo.land_town import Town, lay_streets
-from gismap.demo.land_units import TownUnits
-from gismap.demo.land_urban import Ground, Laid, cut_grids, settle_communities, settle_known
-from gismap.demo.land_uses import Mix, best_rank, choose_uses, expected_households
+from gismap.demo.land.communities import cut_grids, settle_communities, settle_known
+from gismap.demo.land.groups import cling, grow
+from gismap.demo.land.laid import Ground, Laid
+from gismap.demo.land.lines import Course, bend
+from gismap.demo.land.mesh import weave
+from gismap.demo.land.names import street_names
+from gismap.demo.land.sheet import Sheet, resize
+from gismap.demo.land.sketch import Line, Sketch
+from gismap.demo.land.town_streets import Town, lay_streets
+from gismap.demo.land.units import TownUnits
+from gismap.demo.land.uses import Mix, best_rank, choose_uses, expected_households
 
 
 def lay_city(sketch: Sketch, sheet: Sheet, rng: Random) -> Laid:

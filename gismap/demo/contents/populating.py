@@ -5,14 +5,14 @@ from random import Random
 
 import numpy as np
 
-from gismap.demo.contents_addresses import street_lines
-from gismap.demo.contents_buildings import raise_buildings
-from gismap.demo.contents_institutions import institutions
-from gismap.demo.contents_places import Grounds, key_places
-from gismap.demo.contents_stations import service_stations, supplies
+from gismap.demo.contents.buildings import raise_buildings
+from gismap.demo.contents.care import care_persons
+from gismap.demo.contents.door_plates import street_lines
+from gismap.demo.contents.institutions import institutions
+from gismap.demo.contents.places import Grounds, key_places
+from gismap.demo.contents.staff import staff
+from gismap.demo.contents.stations import service_stations, supplies
 from gismap.demo.model import Land
-from gismap.demo.people import staff
-from gismap.demo.people_care import care_persons
 from gismap.elements.values import ElementDraft
 from gismap.geometry.ground import plane_of
 from gismap.staff.values import AssignmentDraft

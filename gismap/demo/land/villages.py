@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gismap.boundaries.values import ZoneType
-from gismap.demo.land_groups import allot, divide_pieces, pieces
-from gismap.demo.land_mesh import Ints
-from gismap.demo.land_sketch import Place, Sketch, TownSketch
-from gismap.demo.land_units import Community, Leaf, TownUnits
-from gismap.demo.land_urban import Ground, cut_grids, settle_communities
+from gismap.demo.land.communities import cut_grids, settle_communities
+from gismap.demo.land.groups import allot, divide_pieces, pieces
+from gismap.demo.land.laid import Ground
+from gismap.demo.land.mesh import Ints
+from gismap.demo.land.sketch import Place, Sketch, TownSketch
+from gismap.demo.land.units import Community, Leaf, TownUnits
 from gismap.demo.model import BlockUse
 from gismap.geometry.ground import Floats
 

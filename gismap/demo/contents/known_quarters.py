@@ -6,8 +6,9 @@ from dataclasses import replace
 from random import Random
 from typing import TypeVar
 
-from gismap.demo.contents_blocks import Placed, Slab, Structure, courtyards_on, fitting, slabs_on
-from gismap.demo.contents_plots import Plot
+from gismap.demo.contents.homes import Slab, courtyards_on, slabs_on
+from gismap.demo.contents.plots import Plot
+from gismap.demo.contents.structures import Placed, Structure, fitting
 
 Item = TypeVar("Item")
 TOWERS = Slab(33, 66, 17.0, 15.0, 34.0, 16.0, (3,))

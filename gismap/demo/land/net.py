@@ -13,8 +13,8 @@ from random import Random
 import numpy as np
 import shapely
 
-from gismap.demo.land_lines import RANK, Course
-from gismap.demo.land_mesh import Ints
+from gismap.demo.land.lines import RANK, Course
+from gismap.demo.land.mesh import Ints
 from gismap.geometry.ground import Floats
 
 _RELAXATIONS = 2

@@ -1,6 +1,6 @@
 """Raises the buildings of a demo: places structures on blocks, settles households, and gives names and addresses.
 
-What is built where is `contents_blocks`; places and people follow from the buildings that stand.
+What is built where is `blocks`; places and people follow from the buildings that stand.
 """
 
 from collections.abc import Mapping, Sequence, Set
@@ -14,14 +14,15 @@ import shapely
 from shapely import Point
 
 from gismap.boundaries.values import UnitDraft
-from gismap.demo.contents_blocks import INSETS, MOST_TURN, Placed, Structure, fitting, structures
-from gismap.demo.contents_institutions import Institution, compound_of
-from gismap.demo.contents_naming import Housed, Label, labels
-from gismap.demo.contents_plots import Shapes, outlines, plots, refuge
-from gismap.demo.contents_special import DOORS, SPECIALS
+from gismap.demo.contents.blocks import INSETS, MOST_TURN, structures
+from gismap.demo.contents.institutions import Institution, compound_of
+from gismap.demo.contents.known_quarters import DOORS, SPECIALS
+from gismap.demo.contents.labels import Housed, Label, labels
+from gismap.demo.contents.plots import outlines, plots, refuge
+from gismap.demo.contents.structures import Placed, Structure, fitting
 from gismap.demo.model import Block, BlockUse
 from gismap.elements.values import BuildingDraft, BuildingUnitDraft, DwellingDraft, ElementDraft
-from gismap.geometry.ground import GroundPlane
+from gismap.geometry.ground import GroundPlane, Shapes
 
 DEGREE_GRID = 1e-8
 """Coordinates are rounded to this (about a millimetre), so that every machine writes the same."""

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import shapely
 
-from gismap.demo.land_lines import NAMED, RANK, Course, Sheet
-from gismap.demo.land_mesh import Mesh
+from gismap.demo.land.lines import NAMED, RANK, Course
+from gismap.demo.land.mesh import Mesh
+from gismap.demo.land.sheet import Sheet
 from gismap.elements.values import StreetDraft
 
 _NO_STREET = {"river", "border"}

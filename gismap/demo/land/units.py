@@ -8,8 +8,8 @@ import shapely
 from shapely import MultiPolygon
 
 from gismap.boundaries.values import GridKind, UnitDraft, ZoneType
-from gismap.demo.land_mesh import Ints, Mesh, unions
-from gismap.demo.land_sketch import Place, Sketch, TownSketch
+from gismap.demo.land.mesh import Ints, Mesh, unions
+from gismap.demo.land.sketch import Place, Sketch, TownSketch
 from gismap.geometry.codes import CodeScheme, number_west_to_east
 from gismap.geometry.ground import Shapes
 

@@ -6,8 +6,8 @@ from random import Random
 
 import numpy as np
 
-from gismap.demo.land_lines import NAMED, RANK, Course, Swell
-from gismap.demo.land_mesh import Ints, Mesh
+from gismap.demo.land.lines import NAMED, RANK, Course, Swell
+from gismap.demo.land.mesh import Ints, Mesh
 from gismap.demo.model import BlockUse
 from gismap.geometry.ground import Floats
 

@@ -9,8 +9,8 @@ import shapely
 from shapely import Point
 
 from gismap.boundaries.values import GridKind, UnitDraft, ZoneType
-from gismap.demo.load import SINCE
-from gismap.demo.people_names import duty_phones, person_name
+from gismap.demo.contents.names import duty_phones, person_name
+from gismap.demo.model import SINCE
 from gismap.elements.values import ElementDraft, StaffDraft
 from gismap.staff.values import AssignmentDraft, Duty, Role
 

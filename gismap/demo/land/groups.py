@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from gismap.demo.land_lines import Course
-from gismap.demo.land_mesh import Ints, Links, Mesh, Regions
+from gismap.demo.land.lines import Course
+from gismap.demo.land.mesh import Ints, Links, Mesh, Regions
 from gismap.geometry.ground import Floats
 
 _CLING = {

@@ -14,8 +14,7 @@ import shapely
 from numpy.typing import NDArray
 from shapely import Polygon
 
-Floats = NDArray[np.float64]
-Shapes = NDArray[np.object_]
+from gismap.geometry.ground import Floats, Shapes
 
 QUARTER = math.pi / 2
 

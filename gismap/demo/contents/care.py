@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from random import Random
 
-from gismap.demo.contents_buildings import Standing
+from gismap.demo.contents.buildings import Standing
 from gismap.elements.values import ElementDraft
 
 SHARE_OF_HOUSEHOLDS = 0.024

@@ -13,7 +13,8 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from gismap.demo.land_lines import RANK, Course, Sheet
+from gismap.demo.land.lines import RANK, Course
+from gismap.demo.land.sheet import Sheet
 from gismap.geometry.ground import Floats, Shapes, measure
 
 GRID_DEG = 1e-9

@@ -1,6 +1,6 @@
 """Lines of a land before they are noded: courses of streets, rivers and borders, and how they get their bends.
 
-Everything here is in metres of a `Sheet`; cutting lines where they meet is `gismap.demo.land_mesh`'s business.
+Everything here is in metres of a `Sheet`; cutting lines where they meet is the business of `mesh`.
 """
 
 from dataclasses import dataclass
@@ -10,9 +10,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from gismap.geometry.ground import Floats, Shapes
-
-METRES_PER_DEGREE = 111_195.0
+from gismap.geometry.ground import Floats
 
 RANK = {
     "trunk": 0,
@@ -29,33 +27,6 @@ RANK = {
 
 NAMED = {"trunk", "primary", "secondary", "tertiary"}
 """Streets of these classes have names."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sheet:
-    """Metres around a point, proportional to degrees, so that a line that is straight here is straight in degrees.
-
-    In a true projection a street's end would miss the straight street that it meets by some millimetres, once both
-    are in degrees. Lengths along the parallel err by 0.3 % at 25 km from the middle, which no drawing shows.
-    """
-
-    lon: float
-    lat: float
-
-    def to_degrees(self, shapes: Shapes) -> Shapes:
-        """Geometries of the sheet in degrees, not rounded."""
-        return np.asarray(shapely.transform(shapes, lambda xy: xy / self._scale() + (self.lon, self.lat)))
-
-    def to_metres(self, shapes: Shapes) -> Shapes:
-        """Geometries in degrees on the sheet."""
-        return np.asarray(shapely.transform(shapes, self.points))
-
-    def points(self, lonlat: Floats) -> Floats:
-        """Points in degrees, shape (n, 2), on the sheet."""
-        return (np.asarray(lonlat, dtype=float) - (self.lon, self.lat)) * self._scale()
-
-    def _scale(self) -> Floats:
-        return METRES_PER_DEGREE * np.array([np.cos(np.radians(self.lat)), 1.0])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,6 +1,6 @@
 """A county, laid out: a city and town seats in a country of villages. Who owns which field is decided elsewhere.
 
-The country is a net of cells (`land_country`); where something is built up, streets replace its cells (`land_town`).
+The country is a net of cells (`net`); where something is built up, streets replace its cells (`town_streets`).
 """
 
 from collections.abc import Iterator
@@ -10,7 +10,12 @@ from random import Random
 import numpy as np
 import shapely
 
-from gismap.demo.land_country import (
+from gismap.demo.land.groups import cling, grow
+from gismap.demo.land.laid import Ground, Laid, Village
+from gismap.demo.land.lines import RANK, Course, bend
+from gismap.demo.land.mesh import Ints, weave
+from gismap.demo.land.names import street_names
+from gismap.demo.land.net import (
     Net,
     area_outline,
     cast_net,
@@ -22,16 +27,11 @@ from gismap.demo.land_country import (
     travel,
     way_back,
 )
-from gismap.demo.land_groups import cling, grow
-from gismap.demo.land_lines import RANK, Course, Sheet, bend
-from gismap.demo.land_mesh import Ints, weave
-from gismap.demo.land_names import street_names
-from gismap.demo.land_outline import resize
-from gismap.demo.land_sketch import Sketch, TownSketch
-from gismap.demo.land_town import Town, lay_streets
-from gismap.demo.land_urban import Ground, Laid, Village
-from gismap.demo.land_uses import Mix, best_rank, choose_uses, expected_households
-from gismap.demo.land_villages import Site, divide_county, village_sites
+from gismap.demo.land.sheet import Sheet, resize
+from gismap.demo.land.sketch import Sketch, TownSketch
+from gismap.demo.land.town_streets import Town, lay_streets
+from gismap.demo.land.uses import Mix, best_rank, choose_uses, expected_households
+from gismap.demo.land.villages import Site, divide_county, village_sites
 from gismap.demo.model import BlockUse
 from gismap.geometry.ground import Floats, measure
 

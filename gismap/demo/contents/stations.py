@@ -9,10 +9,9 @@ import shapely
 from shapely import Point
 
 from gismap.boundaries.values import ZoneType
-from gismap.demo.contents_buildings import Standing
-from gismap.demo.contents_places import Grounds
-from gismap.demo.load import SINCE
-from gismap.demo.model import BlockUse
+from gismap.demo.contents.buildings import Standing
+from gismap.demo.contents.places import Grounds
+from gismap.demo.model import SINCE, BlockUse
 from gismap.elements.values import ElementDraft
 from gismap.staff.values import Role
 

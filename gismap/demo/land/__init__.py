@@ -1,0 +1,1 @@
+"""The land of a demo district: streets, blocks and units, made from a sketch; what stands on it is `contents`."""
