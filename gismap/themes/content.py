@@ -64,7 +64,8 @@ def gather(connection: Connection, theme: Theme, extent: Extent, language: Langu
     places = connection.execute(queries.PLACES, {**values, "layers": layers}).all()
     housing = connection.execute(queries.HOUSING, values).all()
     teams = connection.execute(queries.TEAMS if persons else queries.POSTS, values).all()
-    numbers = unit_numbers(units, position, housing, places, teams)
+    staff = connection.execute(queries.STAFF, values).all()
+    numbers = unit_numbers(units, position, housing, places, staff, teams)
     outlines: Rows = ()
     if "buildings" in theme.layers and sum(row.buildings for row in housing) <= MOST_OUTLINES:
         outlines = connection.execute(queries.OUTLINES, values).all()
@@ -125,9 +126,12 @@ def _no_grids(connection: Connection, extent: Extent) -> NotFoundError:
 
 
 def unit_numbers(
-    units: Rows, position: Mapping[str, int], housing: Rows, places: Rows, teams: Rows
+    units: Rows, position: Mapping[str, int], housing: Rows, places: Rows, staff: Rows, teams: Rows
 ) -> list[UnitNumbers]:
-    """Counts of every unit, each including the units below it; `units` lists parents before children."""
+    """Counts of every unit, each including the units below it; `units` lists parents before children.
+
+    `staff` counts persons and `teams` tells the posts of a unit: who stands in for a neighbour has two.
+    """
     numbers = [UnitNumbers(row.area_m2, row.is_leaf, row.zone_type or "") for row in units]
     for row in housing:
         if row.unit_id in position:
@@ -138,10 +142,10 @@ def unit_numbers(
         if row.unit_id in position:
             own, name = numbers[position[row.unit_id]], counted[row.layer]
             setattr(own, name, getattr(own, name) + 1)
+    for row in staff:
+        numbers[position[row.unit_id]].staff = row.persons
     for row in teams:
-        own = numbers[position[row.unit_id]]
-        own.staff += getattr(row, "persons", 1)
-        own.duties |= {row.duty} - {None}
+        numbers[position[row.unit_id]].duties |= {row.duty} - {None}
     for row in reversed(units):
         if row.parent in position:
             own, above = numbers[position[row.unit_id]], numbers[position[row.parent]]

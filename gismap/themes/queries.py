@@ -25,10 +25,10 @@ class Extent:
 
 
 DISTRICT = text("""
-    SELECT d.title_zh, d.title_en, d.synthetic, r.number AS revision, r.effective_from
+    SELECT d.title_zh, d.title_en, d.synthetic, r.number AS revision
     FROM district d
     LEFT JOIN LATERAL (
-        SELECT number, effective_from FROM revision
+        SELECT number FROM revision
         WHERE effective_from <= :as_of AND withdrawn_at IS NULL ORDER BY effective_from DESC LIMIT 1
     ) r ON true
 """)
@@ -127,6 +127,21 @@ POSTS = text("""
     WHERE g.valid @> CAST(:as_of AS date) AND g.path >= :path AND g.path < :path || '~'
     GROUP BY a.unit_id, a.role, a.duty
     ORDER BY a.unit_id, a.duty = 'primary' DESC NULLS LAST, a.duty NULLS LAST, a.role
+""")
+
+# Everybody once: where his own post is, and only where there is none, where he stands in. The own post is looked for in
+# the whole district, so that the map of one unit does not count the neighbour who stands in there.
+STAFF = text("""
+    SELECT unit_id, count(*) AS persons
+    FROM (
+        SELECT DISTINCT ON (a.staff) a.unit_id, g.path
+        FROM assignment a
+        JOIN grid g ON g.unit_id = a.unit_id AND g.valid @> CAST(:as_of AS date)
+        WHERE a.valid @> CAST(:as_of AS date)
+        ORDER BY a.staff, CASE a.duty WHEN 'primary' THEN 0 WHEN 'backup' THEN 2 ELSE 1 END, g.path
+    ) AS own_post
+    WHERE path >= :path AND path < :path || '~'
+    GROUP BY unit_id
 """)
 
 CARE = text("""

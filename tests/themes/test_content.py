@@ -4,7 +4,7 @@ from typing import Any
 
 import orjson
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine, text
 
 from gismap.settings import Settings
 from gismap.store.server import DatabaseUrls
@@ -24,10 +24,14 @@ def county(furnished: DatabaseUrls) -> Any:
 
 
 def document(engine: Engine, theme: str, *, unit: str | None = None, persons: bool = True) -> dict[str, Any]:
-    today = Settings().today()
     with reading(engine) as connection:
-        path = unit_path(connection, unit, today) if unit else ""
-        content = gather(connection, THEMES[theme], Extent(today, path), "zh", persons=persons)
+        return gathered(connection, theme, unit=unit, persons=persons)
+
+
+def gathered(connection: Connection, theme: str, *, unit: str | None = None, persons: bool = True) -> dict[str, Any]:
+    today = Settings().today()
+    path = unit_path(connection, unit, today) if unit else ""
+    content = gather(connection, THEMES[theme], Extent(today, path), "zh", persons=persons)
     found: dict[str, Any] = orjson.loads(content.document)
     found["units"] = {row[1]: dict(zip(found["fields"], row, strict=True)) for row in found["units"]}
     return found
@@ -38,6 +42,27 @@ def test_numbers_of_a_unit_are_the_sum_of_what_lies_below(county: Engine) -> Non
     for field, total in (("buildings", 12), ("households", 288), ("places", 6), ("stations", 1), ("staff", 6)):
         assert units[COUNTY][field] == sum(units[grid][field] for grid in GRIDS) == total
         assert units[COMMUNITIES[0]][field] == sum(units[grid][field] for grid in GRIDS[:2])
+
+
+def test_who_stands_in_for_a_neighbour_counts_once_where_his_own_post_is(county: Engine) -> None:
+    own, other = GRIDS[1], GRIDS[3]
+    with county.connect() as connection:
+        connection.execute(text("SET TRANSACTION READ WRITE"))
+        connection.execute(
+            text("""
+                INSERT INTO assignment (staff, unit_id, role, duty, valid)
+                SELECT a.staff, other.unit_id, a.role, 'backup', a.valid
+                FROM assignment a JOIN grid own USING (unit_id), grid other
+                WHERE own.code = :own AND a.duty = 'primary' AND other.code = :other
+            """),
+            {"own": own, "other": other},
+        )
+        whole, part = (gathered(connection, "load", unit=unit) for unit in (None, COMMUNITIES[1]))
+        connection.rollback()
+    assert [len(team) for team in whole["teams"].values()].count(1) == 1, "he is told where he stands in"
+    assert (whole["units"][own]["staff"], whole["units"][other]["staff"]) == (2, 0)
+    assert whole["units"][COUNTY]["staff"] == 6
+    assert part["units"][COMMUNITIES[1]]["staff"] == 2, "the neighbour is not of this unit"
 
 
 def test_the_map_of_a_unit_holds_only_what_lies_in_it(county: Engine) -> None:
