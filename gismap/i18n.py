@@ -11,7 +11,6 @@ CATALOGUE: dict[str, tuple[str, str]] = {
     # the product
     "product": ("综治一张图", "One map for grid governance"),
     "synthetic": ("示例数据,非真实边界", "Sample data, not real boundaries"),
-    "internal_use": ("内部使用", "Internal use only"),
     # boundaries
     "level.1": ("市/县", "City or county"),
     "level.2": ("镇街", "Town or subdistrict"),

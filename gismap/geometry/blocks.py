@@ -6,10 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import shapely
-from numpy.typing import NDArray
 
 from gismap.geometry.errors import ShapeError
-from gismap.geometry.ground import Shapes, measure
+from gismap.geometry.ground import Floats, Ints, Shapes, measure
 
 MIN_AREA_M2 = 5_000
 MIN_WIDTH_M = 20
@@ -56,28 +55,38 @@ def _cells(lines: Sequence[shapely.Geometry]) -> Shapes:
 
 def _shared_borders(cells: Shapes) -> Borders:
     """Metres of border between neighbours, from segments that two cells have in common vertex by vertex."""
-    rings, cell_of_ring = shapely.get_rings(cells, return_index=True)
-    xy, ring = shapely.get_coordinates(rings, return_index=True)
-    inside = ring[:-1] == ring[1:]
-    start, end = xy[:-1][inside], xy[1:][inside]
-    swap = (start[:, 0] > end[:, 0]) | ((start[:, 0] == end[:, 0]) & (start[:, 1] > end[:, 1]))
-    segments = np.where(swap[:, None], np.hstack([end, start]), np.hstack([start, end]))
-    owner = cell_of_ring[ring[:-1][inside]]
-    order = np.lexsort(segments.T)
-    same = np.flatnonzero((segments[order[:-1]] == segments[order[1:]]).all(axis=1))
-    first, second = owner[order[same]], owner[order[same + 1]]
-    _, metres = measure(shapely.linestrings(segments[order[same]].reshape(-1, 2, 2)))
+    first, second, segments = shared_segments(cells)
+    inner = second >= 0
+    _, metres = measure(shapely.linestrings(segments[inner]))
     borders: Borders = defaultdict(lambda: defaultdict(float))
-    for a, b, length in zip(first.tolist(), second.tolist(), metres.tolist(), strict=True):
+    for a, b, length in zip(first[inner].tolist(), second[inner].tolist(), metres.tolist(), strict=True):
         borders[a][b] += length
         borders[b][a] += length
     return borders
 
 
+def shared_segments(faces: Shapes) -> tuple[Ints, Ints, Floats]:
+    """Every straight border piece once, with the faces on its sides (the second is -1 at the rim)."""
+    rings, face_of_ring = shapely.get_rings(faces, return_index=True)
+    xy, ring = shapely.get_coordinates(rings, return_index=True)
+    inside = ring[:-1] == ring[1:]
+    start, end = xy[:-1][inside], xy[1:][inside]
+    swap = (start[:, 0] > end[:, 0]) | ((start[:, 0] == end[:, 0]) & (start[:, 1] > end[:, 1]))
+    segments = np.where(swap[:, None], np.hstack([end, start]), np.hstack([start, end]))
+    owner = face_of_ring[ring[:-1][inside]]
+    order = np.lexsort(segments.T)
+    segments, owner = segments[order], owner[order]
+    same = (segments[1:] == segments[:-1]).all(axis=1)
+    leads, second = np.ones(len(owner), dtype=bool), np.full(len(owner), -1)
+    leads[1:] = ~same
+    second[:-1][same] = owner[1:][same]
+    return owner[leads], second[leads], segments[leads].reshape(-1, 2, 2)
+
+
 class _Merging:
     """Cells that are joined with neighbours by bookkeeping alone: areas add up, shared borders vanish."""
 
-    def __init__(self, areas: NDArray[np.float64], perimeters: NDArray[np.float64], borders: Borders) -> None:
+    def __init__(self, areas: Floats, perimeters: Floats, borders: Borders) -> None:
         self.area: dict[int, float] = dict(enumerate(areas.tolist()))
         self.perimeter: dict[int, float] = dict(enumerate(perimeters.tolist()))
         self.borders = borders

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 Shapes = NDArray[np.object_]
 Floats = NDArray[np.float64]
+Ints = NDArray[np.intp]
 
 _A, _E2 = 6378137.0, 0.00669438002290  # semi-major axis in metres, squared eccentricity
 # CGCS2000's ellipsoid equals GRS 80 but for 0.1 mm. The meridian is 0: longitudes are shifted instead.

@@ -41,7 +41,10 @@ EMPLOYMENTS = {
     "leader": ("负责人", "Leader"),
     "volunteer": ("志愿者", "Volunteer"),
 }
-DUTIES = {"primary": ("A岗", "Primary", "A", "主岗"), "backup": ("B岗", "Backup", "B", "副岗", "备岗")}
+DUTIES = {
+    "primary": (*CATALOGUE["duty.primary"], "A", "主岗"),
+    "backup": (*CATALOGUE["duty.backup"], "B", "副岗", "备岗"),
+}
 ROLES = {key.removeprefix("role."): titles for key, titles in CATALOGUE.items() if key.startswith("role.")}
 
 

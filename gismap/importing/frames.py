@@ -10,6 +10,7 @@ from gismap.geometry.datums import (
     check_near,
     check_position,
     parse_frame,
+    plausible_degrees,
     plausible_positions,
     to_cgcs2000,
 )
@@ -50,7 +51,7 @@ def choose_frame(asked: str, of_file: str | None, geom: Objects) -> Frame:
             + evidence(bounds),
             field="crs",
         )
-    if not frame.in_degrees and not in_metres and _look_like_degrees(bounds):
+    if not frame.in_degrees and not in_metres and plausible_degrees(bounds):
         raise BadInputError(
             f"these look like degrees, though {_who(asked)} says {frame.name}: name the right frame with --crs. "
             + evidence(bounds),
@@ -68,9 +69,9 @@ def evidence(bounds: Bounds | None) -> str:
     if bounds is None:
         return "It holds no usable positions."
     min_x, min_y, max_x, max_y = bounds
-    if _look_like_degrees(bounds):
+    if plausible_degrees(bounds):
         could_be = "degrees, so wgs84, cgcs2000, gcj02 (phones, Amap) or bd09 (Baidu)"
-    elif _look_like_degrees((min_y, min_x, max_y, max_x)):
+    elif plausible_degrees((min_y, min_x, max_y, max_x)):
         could_be = "degrees with x and y swapped: x is the longitude"
     else:
         could_be = _metric_frames(bounds)
@@ -177,7 +178,3 @@ def _bounds(geom: Objects) -> Bounds | None:
         return None
     low, high = np.percentile(positions, [1, 99], axis=0, method="nearest")
     return float(low[0]), float(low[1]), float(high[0]), float(high[1])
-
-
-def _look_like_degrees(bounds: Bounds) -> bool:
-    return -180 <= bounds[0] <= bounds[2] <= 180 and -90 <= bounds[1] <= bounds[3] <= 90

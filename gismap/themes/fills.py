@@ -60,7 +60,6 @@ MEASURES: Mapping[Measure, Callable[[UnitNumbers], float | None]] = {
     "density": lambda unit: round(unit.households / unit.area_m2 * 1e6) or None,
     "load": lambda unit: round(unit.households / unit.staff, 1) if unit.staff and unit.households else None,
     "places": lambda unit: unit.places or None,
-    "staff": lambda unit: unit.staff or None,
 }
 """The number that a measure gives a leaf; None where there is nothing to measure."""
 

@@ -1,6 +1,6 @@
 """What each thematic map shows, how it is classed and coloured: values for any renderer; no data and no Folium.
 
-Titles live in the catalogue under `theme.NAME`, `measure.NAME`, `layer.NAME`; colours are safe for the common forms of
+Titles live in the catalogue under `theme.NAME`, `measure.NAME`, `symbol.NAME`; colours are safe for the common forms of
 colour blindness and mean the same thing on every map.
 """
 
@@ -14,7 +14,7 @@ from gismap.themes.classes import Method
 LayerName = Literal[
     "streets", "grids", "staff", "buildings", "households", "care_persons", "key_places", "service_stations", "supplies"
 ]
-Measure = Literal["households", "density", "load", "places", "staff"]
+Measure = Literal["households", "density", "load", "places"]
 Attribute = Literal["zone_type", "duty"]
 
 CLASS_COUNT = 5

@@ -13,7 +13,7 @@ import shapely
 from gismap.demo.land.groups import cling, grow
 from gismap.demo.land.laid import Ground, Laid, Village
 from gismap.demo.land.lines import RANK, Course, bend
-from gismap.demo.land.mesh import Ints, weave
+from gismap.demo.land.mesh import weave
 from gismap.demo.land.names import street_names
 from gismap.demo.land.net import (
     Net,
@@ -33,7 +33,7 @@ from gismap.demo.land.town_streets import Town, lay_streets
 from gismap.demo.land.uses import Mix, best_rank, choose_uses, expected_households
 from gismap.demo.land.villages import Site, divide_county, village_sites
 from gismap.demo.model import BlockUse
-from gismap.geometry.ground import Floats, measure
+from gismap.geometry.ground import Floats, Ints, measure
 
 _CELL_M2 = (170_000.0, 420_000.0)
 _CITY_REACH_M = 4_300.0

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gismap.demo.land.lines import Course
-from gismap.demo.land.mesh import Ints, Links, Mesh, Regions
-from gismap.geometry.ground import Floats
+from gismap.demo.land.mesh import Links, Mesh, Regions
+from gismap.geometry.ground import Floats, Ints
 
 _CLING = {
     "trunk": 0.12,

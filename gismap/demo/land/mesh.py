@@ -11,18 +11,17 @@ from dataclasses import dataclass
 
 import numpy as np
 import shapely
-from numpy.typing import NDArray
 
 from gismap.demo.land.lines import RANK, Course
 from gismap.demo.land.sheet import Sheet
-from gismap.geometry.ground import Floats, Shapes, measure
+from gismap.geometry.blocks import shared_segments
+from gismap.geometry.ground import Floats, Ints, Shapes, measure
 
 GRID_DEG = 1e-9
 """All vertices lie on this grid (a tenth of a millimetre) before faces are made, so that nothing moves afterwards."""
 
 MIN_WIDTH_M = 28.0
 
-Ints = NDArray[np.intp]
 Links = dict[int, dict[int, float]]
 
 
@@ -72,23 +71,6 @@ def weave(courses: Sequence[Course], sheet: Sheet, min_area_m2: Callable[[Floats
     regions = Regions(mesh.area, mesh.links(kinds))
     regions.absorb_thin(min_area_m2(mesh.middle), _perimeters(mesh))
     return mesh.joined(regions.labels(), sheet)
-
-
-def shared_segments(faces: Shapes) -> tuple[Ints, Ints, Floats]:
-    """Every straight border piece once, with the faces on its sides (the second is -1 at the rim)."""
-    rings, face_of_ring = shapely.get_rings(faces, return_index=True)
-    xy, ring = shapely.get_coordinates(rings, return_index=True)
-    inside = ring[:-1] == ring[1:]
-    start, end = xy[:-1][inside], xy[1:][inside]
-    swap = (start[:, 0] > end[:, 0]) | ((start[:, 0] == end[:, 0]) & (start[:, 1] > end[:, 1]))
-    segments = np.where(swap[:, None], np.hstack([end, start]), np.hstack([start, end]))
-    owner = face_of_ring[ring[:-1][inside]]
-    order = np.lexsort(segments.T)
-    segments, owner = segments[order], owner[order]
-    repeats = np.append((segments[1:] == segments[:-1]).all(axis=1), False)
-    leads = np.append(True, ~repeats[:-1])
-    second = np.where(repeats, np.append(owner[1:], -1), -1)
-    return owner[leads], second[leads], segments[leads].reshape(-1, 2, 2)
 
 
 def unions(faces: Shapes, labels: Ints) -> Shapes:

@@ -14,8 +14,7 @@ import numpy as np
 import shapely
 
 from gismap.demo.land.lines import RANK, Course
-from gismap.demo.land.mesh import Ints
-from gismap.geometry.ground import Floats
+from gismap.geometry.ground import Floats, Ints
 
 _RELAXATIONS = 2
 _BENDS = {"border": 0.13, "river": 0.17, "track": 0.13}

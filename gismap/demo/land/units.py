@@ -8,10 +8,10 @@ import shapely
 from shapely import MultiPolygon
 
 from gismap.boundaries.values import GridKind, UnitDraft, ZoneType
-from gismap.demo.land.mesh import Ints, Mesh, unions
+from gismap.demo.land.mesh import Mesh, unions
 from gismap.demo.land.sketch import Place, Sketch, TownSketch
 from gismap.geometry.codes import CodeScheme, number_west_to_east
-from gismap.geometry.ground import Shapes
+from gismap.geometry.ground import Ints, Shapes
 
 
 @dataclass(slots=True)

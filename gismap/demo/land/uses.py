@@ -7,9 +7,9 @@ from random import Random
 import numpy as np
 
 from gismap.demo.land.lines import NAMED, RANK, Course, Swell
-from gismap.demo.land.mesh import Ints, Mesh
+from gismap.demo.land.mesh import Mesh
 from gismap.demo.model import BlockUse
-from gismap.geometry.ground import Floats
+from gismap.geometry.ground import Floats, Ints
 
 _DENSITY = {  # households per hectare at the centre and at the rim
     BlockUse.COMPOUND: (105.0, 62.0),

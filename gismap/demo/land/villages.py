@@ -11,11 +11,10 @@ from gismap.boundaries.values import ZoneType
 from gismap.demo.land.communities import cut_grids, settle_communities
 from gismap.demo.land.groups import allot, divide_pieces, pieces
 from gismap.demo.land.laid import Ground
-from gismap.demo.land.mesh import Ints
 from gismap.demo.land.sketch import Place, Sketch, TownSketch
 from gismap.demo.land.units import Community, Leaf, TownUnits
 from gismap.demo.model import BlockUse
-from gismap.geometry.ground import Floats
+from gismap.geometry.ground import Floats, Ints
 
 _HOUSEHOLDS_OF_VILLAGE, _HOUSEHOLDS_OF_PART, _LARGEST_VILLAGE = 175, 82, 450
 _POCKET_M2 = 6e5
