@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 
 from gismap.i18n import Language, say
 from gismap.themes.classes import class_bounds, class_of
-from gismap.themes.specs import CLASS_COUNT, RAMPS, Attribute, Categories, Choropleth, Measure
+from gismap.themes.specs import CLASS_COUNT, RAMPS, Attribute, Categories, Choropleth, Measure, Pattern
 
 NOTHING_COLOUR = "#eceef2"
 """Leaves with none of what is measured: outside the ramp, because 'none' is no small amount."""
@@ -39,6 +39,7 @@ class Entry:
     colour: str
     label: str
     count: int
+    pattern: Pattern = "plain"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,19 +92,18 @@ def choropleth(spec: Choropleth, units: Sequence[UnitNumbers], language: Languag
 
 def categories(spec: Categories, units: Sequence[UnitNumbers], language: Language) -> Fill:
     """Leaves by kind, in the order of the specification; kinds that do not occur are left out of the legend."""
-    keys = list(spec.colours)
     kinds = [_kind(spec, unit) if unit.is_leaf else None for unit in units]
     tally = Counter(kinds)
-    present = [key for key in keys if tally[key]]
-    prefix = TITLES[spec.attribute]
-    entries = [Entry(spec.colours[key], say(f"{prefix}.{key or 'none'}", language), tally[key]) for key in present]
+    present = [key for key in spec.kinds if tally[key]]
+    titles = {key: say(f"{TITLES[spec.attribute]}.{key or 'none'}", language) for key in present}
+    entries = [Entry(spec.kinds[key].colour, titles[key], tally[key], spec.kinds[key].pattern) for key in present]
     classes = [None if kind is None else present.index(kind) for kind in kinds]
     return Fill(say(f"attribute.{spec.attribute}", language), "", entries, classes)
 
 
 def _kind(spec: Categories, unit: UnitNumbers) -> str:
     if spec.attribute == "zone_type":
-        return unit.zone_type if unit.zone_type in spec.colours else ""
+        return unit.zone_type if unit.zone_type in spec.kinds else ""
     if "primary" not in unit.duties:
         return "vacant"
     return "both" if "backup" in unit.duties else "primary_only"

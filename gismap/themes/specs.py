@@ -16,6 +16,7 @@ LayerName = Literal[
 ]
 Measure = Literal["households", "density", "load", "places"]
 Attribute = Literal["zone_type", "duty"]
+Pattern = Literal["plain", "lined", "slanted", "crossed", "dotted"]
 
 CLASS_COUNT = 5
 
@@ -112,11 +113,19 @@ class Choropleth:
 
 
 @dataclass(frozen=True, slots=True)
+class Kind:
+    """How grids of one kind are filled: a colour, and a pattern that tells them apart without it."""
+
+    colour: str
+    pattern: Pattern
+
+
+@dataclass(frozen=True, slots=True)
 class Categories:
     """Leaf grids filled by a kind; in the order of the legend."""
 
     attribute: Attribute
-    colours: Mapping[str, str]
+    kinds: Mapping[str, Kind]
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,11 +167,11 @@ THEMES: Mapping[str, Theme] = {
             Categories(
                 "zone_type",
                 {
-                    "residential_compound": "#7fb0d8",
-                    "bungalow_area": "#d9a86c",
-                    "commercial": "#c98bb0",
-                    "rural": "#9cc49a",
-                    "": "#d5d9e0",
+                    "residential_compound": Kind("#7fb0d8", "dotted"),
+                    "bungalow_area": Kind("#d9a86c", "slanted"),
+                    "commercial": Kind("#c98bb0", "crossed"),
+                    "rural": Kind("#9cc49a", "plain"),
+                    "": Kind("#d5d9e0", "lined"),
                 },
             ),
         ),
@@ -170,7 +179,14 @@ THEMES: Mapping[str, Theme] = {
             "staff",
             ("streets", "grids", "staff", "service_stations"),
             PLACE | {"staff"},
-            Categories("duty", {"both": "#8cc3bd", "primary_only": "#f2d08a", "vacant": "#dd8a6a"}),
+            Categories(
+                "duty",
+                {
+                    "both": Kind("#8cc3bd", "plain"),
+                    "primary_only": Kind("#f2d08a", "slanted"),
+                    "vacant": Kind("#dd8a6a", "crossed"),
+                },
+            ),
         ),
         Theme("households", ("streets", "grids", "households"), PLACE, Choropleth("households", "quantile", "blue")),
         Theme("density", ("streets", "grids", "buildings"), PLACE, Choropleth("density", "jenks", "purple")),

@@ -107,6 +107,16 @@ def test_a_class_of_a_choropleth_can_be_hidden(visit: Visit, county_url: str) ->
     assert page.evaluate(filled) == before - 1
 
 
+def test_kinds_of_grids_are_told_apart_without_their_colours(visit: Visit, county_url: str) -> None:
+    page = visit(f"{county_url}/maps/staff")
+    swatch = "(element) => getComputedStyle(element).backgroundImage"
+    kinds = [entry(page, text).locator(".swatch").evaluate(swatch) for text in ("A、B岗齐备", "A岗空缺")]
+    assert kinds[0] == "none" and kinds[1].startswith("url(")
+    fills = """Object.values(gismap.map._layers).filter((one) => one.options?.fillOpacity === 0.82)
+        .map((one) => one.options.fillColor instanceof CanvasPattern)"""
+    assert sorted(page.evaluate(fills)) == [False, False, False, True]
+
+
 def test_the_heat_can_be_hidden(visit: Visit, county_url: str) -> None:
     page = visit(f"{county_url}/maps/heat")
     heat = page.locator(".leaflet-heatmap-layer")

@@ -15,7 +15,10 @@
     const { symbols, fill, levels } = gismap.doc;
     const signs = Object.entries({ ...symbols.groups, ...symbols.layers });
     const rules = signs.map(([name, { colour }]) => `.s-${name}{--c:${colour}}`);
-    (fill?.entries ?? []).forEach((entry, kind) => rules.push(`.k-${kind}{background:${entry.colour}}`));
+    (fill?.entries ?? []).forEach((entry, kind) => {
+      const tile = entry.pattern === "plain" ? "" : `url(${gismap.tile(entry).toDataURL()})`;
+      rules.push(`.k-${kind}{background:${entry.colour} ${tile}}`);
+    });
     for (const [level, style] of Object.entries(levels)) {
       const border = `${style.width_px}px ${style.dashed ? "dashed" : "solid"} ${style.colour}`;
       rules.push(`.line.level-${level}{border-top:${border}}`);

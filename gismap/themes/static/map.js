@@ -89,12 +89,45 @@ L.Map.addInitHook(function () {
     return group;
   };
 
+  // ---- patterns: what tells kinds of grids apart where colours do not; the same tile fills grids and their swatch
+  const TILE_PX = 8;
+  const SLANTED = [[-1, 1, 1, -1], [-1, 9, 9, -1], [7, 9, 9, 7]]; // goes on where the next tile begins
+  const STROKES = {
+    lined: [[0, 4, 8, 4]],
+    slanted: SLANTED,
+    crossed: [...SLANTED, ...SLANTED.map(([x1, y1, x2, y2]) => [8 - x1, y1, 8 - x2, y2])],
+    dotted: [[2, 2, 2.01, 2], [6, 6, 6.01, 6]], // a line without length would leave no trace
+  };
+
+  gismap.tile = ({ colour, pattern }) => {
+    const canvas = document.createElement("canvas");
+    canvas.width = TILE_PX;
+    canvas.height = TILE_PX;
+    const pen = canvas.getContext("2d");
+    pen.fillStyle = colour;
+    pen.fillRect(0, 0, TILE_PX, TILE_PX);
+    pen.strokeStyle = "rgb(28 38 54 / .34)";
+    pen.lineWidth = pattern === "dotted" ? 1.6 : 1;
+    pen.lineCap = "round";
+    for (const [x1, y1, x2, y2] of STROKES[pattern]) {
+      pen.beginPath();
+      pen.moveTo(x1, y1);
+      pen.lineTo(x2, y2);
+      pen.stroke();
+    }
+    return canvas;
+  };
+
+  const paint = (entry) => (entry.pattern === "plain" ? entry.colour
+    : document.createElement("canvas").getContext("2d").createPattern(gismap.tile(entry), "repeat"));
+
   const CROWDED_PX = 30; // units smaller than this are drawn faintly, and their staff not at all
 
   // ---- grids: leaves answer the pointer and carry the fill, parents are borders only
   layers.level = (level) => {
     const { fill, levels } = gismap.doc;
     const style = levels[level];
+    const paints = fill?.entries.map(paint);
     const members = gismap.units.filter((unit) => unit.level === level && unit.shape);
     const border = () => ({
       color: style.colour, weight: style.width_px, dashArray: style.dashed ? "4 3" : null, lineJoin: "round",
@@ -111,7 +144,7 @@ L.Map.addInitHook(function () {
         const kind = fill ? fill.classes[properties.index] : null;
         const shown = kind !== null && !gismap.hiddenClasses.has(kind);
         return {
-          ...border(), fill: true, fillColor: shown ? fill.entries[kind].colour : "#fff", fillOpacity: shown ? 0.82 : 0,
+          ...border(), fill: true, fillColor: shown ? paints[kind] : "#fff", fillOpacity: shown ? 0.82 : 0,
         };
       },
     });
