@@ -53,17 +53,8 @@ gismap.annotations = (map) => {
     });
   }
 
-  function written(className, [left, top, right, bottom], origin) {
-    const tag = L.DomUtil.create("div", className);
-    tag.style.transform = `translate(${Math.round(origin.x + (left + right) / 2)}px,`
-      + `${Math.round(origin.y + (top + bottom) / 2)}px) translate(-50%,-50%)`;
-    return tag;
-  }
-
-  function draw() {
-    const zoom = map.getZoom();
-    const size = map.getSize();
-    const origin = map.containerPointToLayerPoint([0, 0]);
+  // What is free of pins, dots and what was written before; a box that is given away is taken until the next drawing.
+  function freeRoom() {
     const frame = map.getContainer().getBoundingClientRect();
     const taken = [...map.getPane("markerPane").querySelectorAll(".leaflet-marker-icon")].map((icon) => {
       const box = icon.getBoundingClientRect();
@@ -73,14 +64,49 @@ gismap.annotations = (map) => {
       const { x, y } = map.latLngToContainerPoint(at);
       taken.push([x - DOT_PX, y - DOT_PX, x + DOT_PX, y + DOT_PX]);
     }
+    const isFree = (box) => taken.every((other) =>
+      box[2] < other[0] || box[0] > other[2] || box[3] < other[1] || box[1] > other[3]);
+    return {
+      first(boxes) {
+        const box = boxes.find(isFree);
+        if (box) taken.push(box);
+        return box;
+      },
+    };
+  }
+
+  function written(className, [left, top, right, bottom]) {
+    const origin = map.containerPointToLayerPoint([0, 0]);
+    const tag = L.DomUtil.create("div", className);
+    tag.style.transform = `translate(${Math.round(origin.x + (left + right) / 2)}px,`
+      + `${Math.round(origin.y + (top + bottom) / 2)}px) translate(-50%,-50%)`;
+    return tag;
+  }
+
+  // A short text in the middle of its place, or nothing where there is no room.
+  function caption(className, text, { x, y }, halfWide, halfHigh, room) {
+    const box = room.first([[x - halfWide, y - halfHigh, x + halfWide, y + halfHigh]]);
+    if (!box) return [];
+    const tag = written(className, box);
+    tag.textContent = text;
+    return [tag];
+  }
+
+  function inView({ x, y }) {
+    const size = map.getSize();
+    return x >= 0 && y >= 0 && x <= size.x && y <= size.y;
+  }
+
+  // Units in view that are wide enough for their name or have numbers: these first, then from the top down.
+  function unitsToWrite() {
     const numbered = levels.filter((level) => gismap.sidePx(level) >= 58).pop() ?? levels[0];
     const wanted = [];
     for (const level of levels) {
       const side = gismap.sidePx(level);
+      const font = FONT_PX[level] ?? 0;
       for (const unit of byLevel.get(level)) {
         const at = map.latLngToContainerPoint(unit.at);
-        if (at.x < 0 || at.y < 0 || at.x > size.x || at.y > size.y) continue;
-        const font = FONT_PX[level] ?? 0;
+        if (!inView(at)) continue;
         const row = counted.size && level === numbered ? chips(unit) : [];
         const wide = width(unit.label, font);
         const own = (side * Math.sqrt(unit.area)) / gismap.medianSides[level];
@@ -89,68 +115,61 @@ gismap.annotations = (map) => {
         if (fits || row.length) wanted.push({ unit, at, font, row, wide, fits });
       }
     }
-    wanted.sort((one, other) => (other.row.length - one.row.length) || one.unit.level - other.unit.level
+    return wanted.sort((one, other) => (other.row.length - one.row.length) || one.unit.level - other.unit.level
       || other.unit.area - one.unit.area);
-    const out = [];
-    const isFree = (box) => taken.every((other) =>
-      box[2] < other[0] || box[0] > other[2] || box[3] < other[1] || box[1] > other[3]);
-    const place = ({ unit, at }, boxWide, boxHigh, isNumbered) => spots(boxWide, boxHigh, unit.leaf, isNumbered)
+  }
+
+  // Name and numbers of a unit; in a crowd the numbers may do without the name, and stand on each other.
+  function unitTag({ unit, at, font, row, wide, fits }, room) {
+    const place = (boxWide, boxHigh) => room.first(spots(boxWide, boxHigh, unit.leaf, row.length > 0)
       .map(([dx, dy]) => [at.x + dx - boxWide / 2, at.y + dy - boxHigh / 2])
-      .map(([left, top]) => [left, top, left + boxWide, top + boxHigh])
-      .find(isFree);
-    for (const one of wanted) {
-      const { unit, font, row, wide } = one;
-      const chipWides = row.map((chip) => width(chip.text, 11) + 14);
-      const inRow = [chipWides.reduce((sum, chipWide) => sum + chipWide, 0), row.length ? CHIP_PX : 0];
-      const stacked = [Math.max(...chipWides), row.length * CHIP_PX];
-      let form = "";
-      let isNamed = one.fits;
-      let spot = isNamed && place(one, Math.max(wide, inRow[0]) + 6, font * 1.3 + inRow[1] + 2, row.length > 0);
-      if (!spot && row.length) {
-        isNamed = false; // in a crowd the numbers may do without the name, and stand on each other
-        spot = place(one, inRow[0] + 6, inRow[1] + 2, true);
-        if (!spot) {
-          form = " stacked";
-          spot = place(one, stacked[0] + 4, stacked[1] + 2, true);
-        }
-      }
+      .map(([left, top]) => [left, top, left + boxWide, top + boxHigh]));
+    const chipWides = row.map((chip) => width(chip.text, 11) + 14);
+    const inRow = [chipWides.reduce((sum, chipWide) => sum + chipWide, 0), row.length ? CHIP_PX : 0];
+    const forms = [];
+    if (fits) forms.push(["named", Math.max(wide, inRow[0]) + 6, font * 1.3 + inRow[1] + 2]);
+    if (row.length) {
+      forms.push(["bare", inRow[0] + 6, inRow[1] + 2]);
+      forms.push(["stacked", Math.max(...chipWides) + 4, row.length * CHIP_PX + 2]);
+    }
+    for (const [form, boxWide, boxHigh] of forms) {
+      const spot = place(boxWide, boxHigh);
       if (!spot) continue;
-      taken.push(spot);
-      const tag = written(`tag level-${unit.level}`, spot, origin);
-      if (isNamed) L.DomUtil.create("span", "name", tag).textContent = unit.label;
+      const tag = written(`tag level-${unit.level}`, spot);
+      if (form === "named") L.DomUtil.create("span", "name", tag).textContent = unit.label;
       if (row.length) {
-        L.DomUtil.create("span", `chips${form}`, tag).innerHTML =
+        L.DomUtil.create("span", `chips ${form}`, tag).innerHTML =
           row.map((chip) => `<i class="s-${chip.name}">${chip.text}</i>`).join("");
       }
-      out.push(tag);
+      return [tag];
     }
-    if (gismap.isStreets() && !gismap.doc.fill) {
-      for (const [name, street, lon, lat] of gismap.doc.street_names) {
-        if (zoom < STREET_NAMES_FROM[street]) continue;
+    return [];
+  }
+
+  function streetTags(room) {
+    if (!gismap.isStreets() || gismap.doc.fill) return [];
+    return gismap.doc.street_names.filter(([, street]) => map.getZoom() >= STREET_NAMES_FROM[street])
+      .flatMap(([name, street, lon, lat]) => {
         const at = map.latLngToContainerPoint([lat, lon]);
-        if (at.x < 0 || at.y < 0 || at.x > size.x || at.y > size.y) continue;
-        const half = width(name, STREET_FONT_PX) / 2 + 3;
-        const box = [at.x - half, at.y - 9, at.x + half, at.y + 9];
-        if (!isFree(box)) continue;
-        taken.push(box);
-        out.push(written(`tag street ${street}`, box, origin));
-        out.at(-1).textContent = name;
-      }
-    }
-    if (zoom >= NUMBERS_FROM) {
-      for (const building of gismap.buildingsShown()) {
-        const number = building.feature.properties.name?.match(BUILDING_NUMBER)?.[0];
-        if (!number || !building.getBounds().intersects(map.getBounds())) continue;
-        const at = map.latLngToContainerPoint(building.getBounds().getCenter());
-        const half = width(number, STREET_FONT_PX) / 2 + 1;
-        const box = [at.x - half, at.y - 8, at.x + half, at.y + 8];
-        if (!isFree(box)) continue;
-        taken.push(box);
-        out.push(written("tag number", box, origin));
-        out.at(-1).textContent = number;
-      }
-    }
-    pane.replaceChildren(...out);
+        return inView(at) ? caption(`tag street ${street}`, name, at, width(name, STREET_FONT_PX) / 2 + 3, 9, room) : [];
+      });
+  }
+
+  function numberTags(room) {
+    if (map.getZoom() < NUMBERS_FROM) return [];
+    return gismap.buildingsShown().flatMap((building) => {
+      const number = building.feature.properties.name?.match(BUILDING_NUMBER)?.[0];
+      if (!number || !building.getBounds().intersects(map.getBounds())) return [];
+      const at = map.latLngToContainerPoint(building.getBounds().getCenter());
+      return caption("tag number", number, at, width(number, STREET_FONT_PX) / 2 + 1, 8, room);
+    });
+  }
+
+  // What is written first has the room: units, then streets, then buildings.
+  function draw() {
+    const room = freeRoom();
+    const units = unitsToWrite().flatMap((one) => unitTag(one, room));
+    pane.replaceChildren(...units, ...streetTags(room), ...numberTags(room));
   }
 
   let waiting = 0;
