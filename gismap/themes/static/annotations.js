@@ -4,7 +4,6 @@
 gismap.annotations = (map) => {
   const FONT_PX = { 2: 15, 3: 12.5, 4: 11.5, 5: 11 };
   const CHIP_PX = 20;
-  const WITHHELD = "—"; // a count that is not published: too small, or one that would give such a count away
   const NUMBERS_FROM = 17.2; // zoom from which buildings bear their numbers
   const BUILDING_NUMBER = /\d+(号楼|号院|号|栋|幢)?$/;
   const STREET_FONT_PX = 11;
@@ -40,7 +39,7 @@ gismap.annotations = (map) => {
     households: (unit) => unit.households || null,
     care_persons: (unit) => {
       const shown = gismap.doc.care.counts[unit.index]?.[""];
-      return shown === null ? WITHHELD : shown || null;
+      return shown === null ? gismap.WITHHELD : shown || null;
     },
   };
 

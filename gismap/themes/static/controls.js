@@ -1,4 +1,4 @@
-// What stands around the map: title bar, legend that is also the control of layers, search, tools, print sheet.
+// What stands around the map: title bar, tools, sheets on a phone, print sheet; and what starts it all.
 "use strict";
 
 {
@@ -54,121 +54,10 @@
   }
 
   // Of which day everything is.
-  const state = () => {
+  gismap.state = () => {
     const { as_of: day, revision: number } = gismap.doc.district;
     return `${say("as_of", { day })} · ${say("revision", { number })}`;
   };
-
-  // ---- legend = control
-  function legend(map, layers, notes) {
-    const { theme, levels, streets, buildings, symbols, fill, teams, care } = gismap.doc;
-    const root = document.getElementById("legend");
-    gismap.search(make("div", "search", root));
-    const list = make("div", "layers", root);
-    make("h2", "", list, theme.title);
-    make("p", "says", list, theme.says);
-
-    const section = (title, note) => {
-      const box = make("fieldset", "", list);
-      make("legend", "", box, title);
-      if (note) make("p", "note", box, note);
-      return box;
-    };
-    const entry = (box, mark, text, count, on, toggle) => {
-      const row = make("label", "entry", box);
-      const input = make("input", "", row);
-      input.type = "checkbox";
-      input.checked = on;
-      input.addEventListener("change", () => toggle(input.checked));
-      row.append(mark);
-      make("span", "text", row, text);
-      if (count !== null) make("b", "count", row, typeof count === "number" ? gismap.number(count) : count);
-    };
-    const mark = (className, sign = "") => {
-      const element = make("i", className);
-      element.textContent = sign;
-      return element;
-    };
-    const switched = (layer) => (on) => {
-      map[on ? "addLayer" : "removeLayer"](layer);
-      gismap.restack();
-      notes.refresh();
-    };
-    const shown = (name) => theme.shown.includes(name);
-
-    if (fill) {
-      const box = section(fill.title, fill.note);
-      fill.entries.forEach((one, kind) => entry(box, mark(`swatch k-${kind}`), one.label, one.count, true, (on) => {
-        gismap.hiddenClasses[on ? "delete" : "add"](kind);
-        for (const [name, layer] of Object.entries(layers)) if (name.startsWith("level-")) layer.leaves.resetStyle();
-      }));
-    }
-    if (layers.heat) {
-      const box = section(say("heat"), say("heat_note"));
-      entry(box, mark("swatch heat-swatch"), say("places"), gismap.doc.places.length, true, switched(layers.heat));
-      const ramp = make("div", "heat-ramp", box);
-      make("span", "", ramp, say("few"));
-      make("i", "", ramp);
-      make("span", "", ramp, say("many"));
-    }
-    const borders = section(say("boundaries"));
-    for (const [level, style] of Object.entries(levels)) {
-      const layer = layers[`level-${level}`];
-      if (layer) {
-        const count = gismap.units.filter((unit) => unit.level === Number(level)).length;
-        entry(borders, mark(`line level-${level}`), style.title, count, shown("grids"), switched(layer));
-      }
-    }
-    if (layers.streets) {
-      const count = Object.values(streets).reduce((sum, street) => sum + street.count, 0);
-      entry(borders, mark("line street"), say("streets"), count, shown("streets"), switched(layers.streets));
-    }
-
-    const people = section(say("people_and_houses"));
-    const total = (field) => gismap.units.filter((unit) => unit.parent < 0).reduce((sum, unit) => sum + unit[field], 0);
-    const symbol = (name) => mark(`sign s-${name}`, symbols.layers[name].sign);
-    const item = (name, count, toggle) =>
-      entry(people, symbol(name), symbols.layers[name].title, count, shown(name), toggle);
-    const numbers = (name, count) => item(name, count, (on) => notes.count(name, on));
-    if (layers.staff) item("staff", total("staff"), switched(layers.staff));
-    if (layers.buildings) {
-      const count = total("buildings");
-      item("buildings", count, (on) => {
-        switched(layers.buildings)(on);
-        notes.count("buildings", on && !buildings.length);
-      });
-      if (count && !buildings.length && gismap.outlines) {
-        gismap.outlines(map, layers.buildings, notes);
-        make("p", "note", people, say("outlines_note"));
-      }
-    }
-    if (theme.layers.includes("households")) numbers("households", total("households"));
-    if (theme.layers.includes("care_persons") && care.month) {
-      // Told only where there is one topmost unit: sums of several would tell what is withheld in one.
-      const tops = gismap.units.filter((unit) => unit.parent < 0);
-      const all = tops.length === 1 ? care.counts[tops[0].index]?.[""] : undefined;
-      numbers("care_persons", all === null ? "—" : all ?? null);
-    }
-    if (people.children.length === 1) people.remove();
-    else if (theme.layers.includes("care_persons")) make("p", "note", people, say("care_note"));
-
-    const groups = Object.keys({ ...symbols.groups, ...symbols.layers }).filter((group) => gismap.pins[group]);
-    if (layers.points) {
-      const box = section(say("places_and_stations"));
-      for (const group of groups) {
-        const on = shown(group) || (group in symbols.groups && shown("key_places"));
-        const pins = gismap.pins[group];
-        if (!on) layers.points.removeLayers(pins);
-        const { sign, title } = gismap.symbol(group);
-        entry(box, mark(`sign s-${group}`, sign), title, pins.length, on, (wanted) => {
-          layers.points[wanted ? "addLayers" : "removeLayers"](pins);
-          notes.refresh();
-        });
-      }
-    } else if (theme.layers.includes("key_places") && !layers.heat) make("p", "empty", list, say("no_places"));
-    if (!Object.keys(teams).length && layers.staff) make("p", "empty", list, say("no_staff"));
-    make("p", "state", list, state());
-  }
 
   // ---- tools at the right edge
   function tools(map) {
@@ -257,7 +146,7 @@
       go.addEventListener("click", () => window.print());
       back.addEventListener("click", () => gismap.print(false));
       const notice = document.getElementById("imprint").textContent;
-      const foot = [state(), district.synthetic ? say("synthetic") : "", notice].filter(Boolean).join(" · ");
+      const foot = [gismap.state(), district.synthetic ? say("synthetic") : "", notice].filter(Boolean).join(" · ");
       make("p", "sheet-foot", sheet, foot);
     }
     gismap.map.invalidateSize({ animate: false });
@@ -291,7 +180,7 @@
     gismap.dotted = () => (isOn("staff") ? manned.filter((unit) => layers.staff.isShown(unit.level)) : []);
     const notes = gismap.annotations(map);
     tools(map);
-    legend(map, layers, notes);
+    gismap.legend(map, layers, notes);
     notes.count("buildings", isOn("buildings") && !gismap.doc.buildings.length);
     gismap.restack();
     notes.refresh();

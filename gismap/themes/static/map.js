@@ -46,6 +46,7 @@ window.gismap = {
     for (let at = unit.parent; at >= 0; at = this.units[at].parent) above.unshift(this.units[at]);
     return above;
   },
+  WITHHELD: "—", // in place of a count that is not published: too small, or one that would give such a count away
   layers: {},
   pins: {}, // markers by group of places
 };
