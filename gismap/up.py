@@ -143,11 +143,9 @@ def _serve(settings: Settings, listener: socket.socket) -> int:
 
 
 def _demo(settings: Settings) -> DemoProcess | None:
-    if settings.demo == "none":
-        return None
-    return DemoProcess(
-        Filling(settings.demo, str(settings.database_url), settings.database_owner_url, settings.today())
-    )
+    if settings.demo == "none" or settings.database_owner_url is None:
+        return None  # only the owner writes
+    return DemoProcess(Filling(settings.demo, settings.database_owner_url, settings.today()))
 
 
 def _announce(settings: Settings, demo: DemoProcess | None) -> None:

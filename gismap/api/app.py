@@ -10,6 +10,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from gismap import __version__
+from gismap.access.callers import Callers
 from gismap.api import docs, health, problems
 from gismap.api.logs import configure_logs
 from gismap.api.middleware import BodyLimit, HeadAsGet, SecurityHeaders
@@ -48,6 +49,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             pool_timeout_s=chosen.pool_timeout_s,
             statement_timeout_ms=chosen.statement_timeout_ms,
         )
+        app.state.callers = Callers(app.state.engine, chosen)
         current_default_thread_limiter().total_tokens = chosen.pool_size + MAX_WAITING
         yield
         app.state.engine.dispose()

@@ -16,7 +16,11 @@ from gismap.store.session import make_engine
 def database(settings: Settings) -> Iterator[DatabaseUrls]:
     """The configured database; else the private one: joined where it runs already, else started for the command."""
     if settings.database_url is not None:
-        yield DatabaseUrls(settings.database_url, settings.database_owner_url or settings.database_url)
+        if settings.database_owner_url is None:
+            raise EnvironmentProblemError(
+                "commands work as the owner of the tables: name it in GISMAP_DATABASE_OWNER_URL"
+            )
+        yield DatabaseUrls(settings.database_url, settings.database_owner_url)
         return
     server = PrivateServer(settings.data_dir)
     try:
@@ -33,7 +37,9 @@ def database(settings: Settings) -> Iterator[DatabaseUrls]:
 
 @contextmanager
 def engine() -> Iterator[Engine]:
-    """The service's engine on a database of this version's schema; statements of a command have no time limit.
+    """The owner's engine on a database of this version's schema: whoever may run commands here sees and writes all.
+
+    Statements of a command have no time limit.
 
     Raises:
         EnvironmentProblemError: the schema is of another version.
@@ -44,7 +50,7 @@ def engine() -> Iterator[Engine]:
             raise EnvironmentProblemError(
                 f"the database has schema {current or 'none'}, this gismap needs {head}: run `gismap db migrate`"
             )
-        engine = make_engine(urls.service_url)
+        engine = make_engine(urls.owner_url)
         try:
             yield engine
         finally:

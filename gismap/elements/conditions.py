@@ -32,14 +32,21 @@ def element_conditions(question: Question, params: Parameters) -> list[str]:
         conditions.append("e.category = ANY(:categories)")
         params["categories"] = list(filter_.categories)
     if filter_.name is not None:
-        # Staff are found by the masked name only: a name that can be searched can be guessed.
-        conditions.append(
-            """(e.name ILIKE :name OR e.layer = 'staff' AND EXISTS (
-                SELECT FROM staff_shown s WHERE s.element_id = e.element_id AND s.name ILIKE :name))"""
-        )
+        conditions.append("e.version_id IN (SELECT elements_named(:name))")
         params["name"] = contains_pattern(filter_.name)
     conditions += _attribute_conditions(filter_, params) + _building_conditions(filter_, params)
+    if question.territories:
+        conditions.append(_in_ranges(question.territories, params))
     return conditions + in_areas(question.areas, params, lambda area: members(area, anchor="e.anchor", path="e.path"))
+
+
+def _in_ranges(ranges: Sequence[tuple[str, str]], params: Parameters) -> str:
+    """In one of the territories. Policies see to that anyway; constants let the planner know how much they hold."""
+    parts = []
+    for number, (low, high) in enumerate(ranges):
+        params |= {f"low_{number}": low, f"high_{number}": high}
+        parts.append(f"e.path >= :low_{number} AND e.path < :high_{number}")
+    return f"({' OR '.join(parts)})"
 
 
 def street_conditions(question: Question, params: Parameters) -> list[str]:

@@ -18,7 +18,7 @@ GENESIS = "0" * 64
 def append(connection: Connection, *, actor: str, action: str, subject: str, detail: dict[str, Any]) -> None:
     """Add one entry in the caller's transaction; entries of concurrent transactions queue behind a lock."""
     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK_KEY})
-    previous = connection.execute(text("SELECT digest FROM audit ORDER BY seq DESC LIMIT 1")).scalar() or GENESIS
+    previous = connection.execute(text("SELECT audit_head()")).scalar() or GENESIS
     record = {
         "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "actor": actor,

@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 from gismap.cli import main
 from gismap.settings import get_settings
 from gismap.store.server import DatabaseUrls
+from tests.conftest import environment
 from tests.districts import COMMUNITIES, SOUTH, STEP, WEST
 
 SQUARE = [[117.0, 35.4], [117.01, 35.4], [117.01, 35.41], [117.0, 35.41], [117.0, 35.4]]
@@ -46,7 +47,8 @@ class Command:
 def gismap(
     furnished: DatabaseUrls, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> Iterator[Command]:
-    monkeypatch.setenv("GISMAP_DATABASE_URL", furnished.service_url)
+    for name, value in environment(furnished).items():
+        monkeypatch.setenv(name, value)
     yield Command(monkeypatch, capfd)
     get_settings.cache_clear()
 
@@ -170,7 +172,7 @@ def test_the_installed_command_prints_json_alone(furnished: DatabaseUrls) -> Non
     lon, lat = WEST + STEP / 2, SOUTH + STEP / 2
     done = subprocess.run(
         [sys.executable, "-m", "gismap", "locate", str(lon), str(lat)],
-        env=os.environ | {"GISMAP_DATABASE_URL": furnished.service_url},
+        env=os.environ | environment(furnished),
         capture_output=True,
         check=True,
     )
