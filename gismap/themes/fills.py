@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass
 
 from gismap.i18n import Language, say
 from gismap.themes.classes import class_bounds, class_of
-from gismap.themes.specs import CLASS_COUNT, RAMPS, Attribute, Categories, Choropleth, Measure, Pattern
+from gismap.themes.counting import UnitNumbers
+from gismap.themes.specs import CLASS_COUNT, RAMPS, Attribute, Categories, Choropleth, Measure, Pattern, Theme
 
 NOTHING_COLOUR = "#eceef2"
 """Leaves with none of what is measured: outside the ramp, because 'none' is no small amount."""
@@ -14,22 +15,6 @@ NOTHING_COLOUR = "#eceef2"
 
 TITLES: Mapping[Attribute, str] = {"zone_type": "zone", "duty": "duty"}
 """Where the catalogue keeps the titles of an attribute's values."""
-
-
-@dataclass(slots=True)
-class UnitNumbers:
-    """What is counted in one unit and all units below it."""
-
-    area_m2: float
-    is_leaf: bool
-    zone_type: str
-    buildings: int = 0
-    households: int = 0
-    places: int = 0
-    stations: int = 0
-    supplies: int = 0
-    staff: int = 0
-    duties: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +48,15 @@ MEASURES: Mapping[Measure, Callable[[UnitNumbers], float | None]] = {
     "places": lambda unit: unit.places or None,
 }
 """The number that a measure gives a leaf; None where there is nothing to measure."""
+
+
+def fill_of(theme: Theme, numbers: Sequence[UnitNumbers], language: Language) -> Fill | None:
+    """What the theme fills leaf grids with, if anything."""
+    if theme.fill is None:
+        return None
+    if isinstance(theme.fill, Choropleth):
+        return choropleth(theme.fill, numbers, language)
+    return categories(theme.fill, numbers, language)
 
 
 def choropleth(spec: Choropleth, units: Sequence[UnitNumbers], language: Language) -> Fill:

@@ -12,7 +12,7 @@ from gismap.errors import NotFoundError, StillLoadingError
 from gismap.http import Configuration, CurrentCaller, Database, Day, Parameters, Text, Tongue, open_to_all, permit
 from gismap.i18n import Language
 from gismap.themes.assets import STATIC, STATIC_URL, with_nonce
-from gismap.themes.content import NothingPublishedError
+from gismap.themes.rows import NothingPublishedError
 from gismap.themes.service import PageMemory, Wanted
 from gismap.themes.specs import theme_named
 

@@ -8,7 +8,7 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from gismap.themes import content
+from gismap.themes import rows
 from tests.browser.conftest import Visit
 from tests.districts import COMMUNITIES, COUNTY, centre
 from tests.furnished import HOSTILE, PERSON, PHONE
@@ -70,7 +70,7 @@ def test_buildings_and_staff_appear_when_they_are_switched_on(visit: Visit, coun
 def test_outlines_that_a_page_cannot_hold_are_fetched_when_one_comes_close(
     visit: Visit, county_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(content, "MOST_OUTLINES", 0)
+    monkeypatch.setattr(rows, "MOST_OUTLINES", 0)
     page = visit(f"{county_url}/maps/one?unit={COUNTY}")
     entry(page, "楼栋房屋").locator("input").check()
     expect(page.locator(".tag .s-buildings").first).to_have_text("楼 3")
