@@ -17,7 +17,7 @@ import orjson
 from gismap.errors import EnvironmentProblemError
 from gismap.store.server import DatabaseUrls, PrivateServer
 
-GISMAP = Path(sys.executable).parent / "gismap"
+GISMAP = (sys.executable, "-m", "gismap")
 LOADING_S = 300
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
@@ -48,7 +48,7 @@ def serving(demo: str, data_dir: Path | None = None) -> Iterator[Service]:
         place = data_dir or Path(folder)
         port = _free_port()
         began = time.perf_counter()
-        command = [str(GISMAP), "up", "--demo", demo, "--port", str(port), "--data-dir", str(place)]
+        command = [*GISMAP, "up", "--demo", demo, "--port", str(port), "--data-dir", str(place)]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         try:
             address = _first_line(process)

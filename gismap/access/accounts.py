@@ -15,9 +15,6 @@ from gismap.errors import BadInputError, ConflictError, NotFoundError
 from gismap.geometry.codes import new_unit_id
 from gismap.settings import get_settings
 
-MOST_TERRITORIES = 4
-"""Policies compare a path with this many ranges."""
-
 LONGEST_NAME = 100
 
 
@@ -74,11 +71,7 @@ def find_account(connection: Connection, username: str) -> str:
 def grant(
     connection: Connection, account_id: str, role: Role, unit_id: str | None, *, ends_at: datetime, granted_by: str
 ) -> int:
-    """Grant a role in a unit (None: the whole district) until `ends_at`; sessions know at once. Returns its number.
-
-    Raises:
-        ConflictError: the account would have a permission in more than four territories.
-    """
+    """Grant a role in a unit (None: the whole district) until `ends_at`; sessions know at once. Returns its number."""
     number: int = connection.execute(
         text(queries.ADD_GRANT),
         {
@@ -89,11 +82,6 @@ def grant(
             "ends_at": ends_at,
         },
     ).scalar_one()
-    territories = connection.execute(text(queries.TERRITORIES), {"account_id": account_id}).scalar() or 0
-    if territories > MOST_TERRITORIES:
-        raise ConflictError(
-            f"an account can have at most {MOST_TERRITORIES} territories; grant the unit above them", field="unit"
-        )
     _refresh(connection, account_id)
     return number
 

@@ -38,14 +38,6 @@ UPDATE access_grant SET ends_at = now() WHERE grant_id = :grant_id AND ends_at >
 RETURNING account_id;
 """
 
-# How many territories of one permission an account would have: policies look at four.
-TERRITORIES = """
-SELECT count(DISTINCT coalesce(g.unit_id, '')) AS number
-FROM access_grant g JOIN role_permission p ON p.role = g.role
-WHERE g.account_id = :account_id AND g.ends_at > now()
-GROUP BY p.permission ORDER BY number DESC LIMIT 1;
-"""
-
 OPEN_SESSION = """
 INSERT INTO session (digest, session_id, account_id, kind, title, roles, ends_at)
 VALUES (:digest, :session_id, :account_id, :kind, :title, :roles, now() + make_interval(secs => :seconds));

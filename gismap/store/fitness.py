@@ -12,15 +12,15 @@ _FACTS = text("""
            (SELECT extversion FROM pg_extension WHERE extname = 'postgis') AS postgis,
            (SELECT datctype FROM pg_database WHERE datname = current_database()) AS locale,
            (SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user)
-               OR EXISTS (SELECT FROM pg_tables WHERE schemaname = 'public' AND tableowner = current_user) AS sees_all
+               OR EXISTS (SELECT FROM pg_tables WHERE schemaname = 'public' AND tableowner = current_user)
+               AS sees_all
 """)
 # Else PostgreSQL would not use a spatial index under row-level security: `&&` could tell of rows that are not shown. It
-# does not, it compares boxes.
+# does not, it compares boxes. Only a superuser may say so, and dumps do not carry it.
+MAKE_LEAKPROOF = "ALTER FUNCTION geometry_overlaps(geometry, geometry) LEAKPROOF"
 _LEAKPROOF = text("""
     SELECT proleakproof FROM pg_proc WHERE oid = to_regprocedure('geometry_overlaps(geometry,geometry)')
 """)
-MAKE_LEAKPROOF = "ALTER FUNCTION geometry_overlaps(geometry, geometry) LEAKPROOF"
-"""Only a superuser may say so, and dumps do not carry it."""
 
 # Under LC_CTYPE=C pg_trgm takes no Chinese character for a letter, so that a Chinese name has no trigrams.
 _TRIGRAMS = text("SELECT cardinality(show_trgm('金林小区')) > 0 AND similarity('金林小区', '金林小区2号楼') > 0")
@@ -50,7 +50,7 @@ def assert_fit(url: str) -> None:
                 )
             if not connection.execute(_LEAKPROOF).scalar():
                 raise EnvironmentProblemError(
-                    f"the spatial index cannot be used under row-level security; as superuser: {MAKE_LEAKPROOF};"
+                    f"spatial indexes cannot be used under row-level security; as superuser: {MAKE_LEAKPROOF};"
                 )
     finally:
         engine.dispose()

@@ -7,7 +7,6 @@ down_revision = "2026_11_24_01"
 branch_labels = None
 depends_on = None
 
-MOST_TERRITORIES = 4
 
 ACCOUNTS = """
 CREATE TABLE account (
@@ -125,42 +124,29 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_te
     FROM scope WHERE digest = session_digest() AND ends_at > now() GROUP BY permission
 $$;
 
-CREATE FUNCTION scope_low(wanted text, nth integer) RETURNS text
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
-BEGIN
-    IF session_user = current_user THEN   -- the owner at the machine sees all, masked
-        RETURN CASE WHEN nth = 1 AND wanted <> 'staff.call' THEN '' END;
-    END IF;
-    RETURN (SELECT low FROM scope
-            WHERE digest = session_digest() AND permission = wanted AND place = nth AND ends_at > now());
-END $$;
-
-CREATE FUNCTION scope_high(wanted text, nth integer) RETURNS text
+-- Where the session of this transaction has a permission: paths that everything there begins with. The owner at the
+-- machine has all of them everywhere, but that phones stay masked.
+CREATE FUNCTION scope_of(wanted text) RETURNS text[]
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
     IF session_user = current_user THEN
-        RETURN CASE WHEN nth = 1 AND wanted <> 'staff.call' THEN '~' END;
+        RETURN CASE WHEN wanted = 'staff.call' THEN '{}'::text[] ELSE '{""}' END;
     END IF;
-    RETURN (SELECT high FROM scope
-            WHERE digest = session_digest() AND permission = wanted AND place = nth AND ends_at > now());
+    RETURN (SELECT array_agg(low) FROM scope
+            WHERE digest = session_digest() AND permission = wanted AND ends_at > now());
 END $$;
 """
 
 
 def in_scope(path: str, permission: str) -> str:
-    """SQL: whether a path lies in one of the four territories that a session may have a permission in.
+    """SQL: whether a path lies in a territory that the session has a permission in; false without a session.
 
-    Written so that the planner neither answers by an index on the path nor expects few rows: it cannot know how wide a
-    territory is, and would read the whole index of a district for a box of a few houses. Queries name the territory
-    once more, as constants. `IS FALSE` is not true of nulls: without a session nothing is in scope. Sub-selects are
-    evaluated once; a function would be for every row.
+    A prefix is safe since paths are made of closed segments. The sub-select is evaluated once; a function would be for
+    every row. `CASE` keeps the planner from answering by the index on the path and from expecting few rows: it cannot
+    know how wide a territory is, and would read the index of a whole district for a box of a few houses. Queries name
+    the territory once more, as constants.
     """
-    ranges = (
-        f"({path} < (SELECT scope_low('{permission}', {nth}))"
-        f" OR {path} >= (SELECT scope_high('{permission}', {nth}))) IS FALSE"
-        for nth in range(1, MOST_TERRITORIES + 1)
-    )
-    return "(" + " OR ".join(ranges) + ")"
+    return f"CASE WHEN {path} ^@ ANY ((SELECT scope_of('{permission}'))::text[]) THEN true ELSE false END"
 
 
 # Records of a version carry its path, kept equal by the foreign key, so that a policy needs no second table.
@@ -181,8 +167,7 @@ POLICIES = (
     f"""
 ALTER TABLE element ENABLE ROW LEVEL SECURITY;
 CREATE POLICY element_seen ON element FOR SELECT TO gismap_service USING (
-    layer <> 'care_persons' AND {in_scope("path", "see")}
-    OR layer = 'care_persons' AND {in_scope("path", "care.read")});
+    CASE WHEN layer = 'care_persons' THEN {in_scope("path", "care.read")} ELSE {in_scope("path", "see")} END);
 """
     + "".join(
         f"""
@@ -196,19 +181,20 @@ ALTER TABLE care_count ENABLE ROW LEVEL SECURITY;
 CREATE POLICY care_count_seen ON care_count FOR SELECT TO gismap_service USING (
     unit_id IN (SELECT g.unit_id FROM grid g WHERE {in_scope("g.path", "care.count")}));
 ALTER TABLE plan ENABLE ROW LEVEL SECURITY;
-CREATE POLICY plan_seen ON plan FOR SELECT TO gismap_service USING ((SELECT scope_low('plan', 1)) IS NOT NULL);
+CREATE POLICY plan_seen ON plan FOR SELECT TO gismap_service USING (cardinality((SELECT scope_of('plan'))) > 0);
 ALTER TABLE plan_unit ENABLE ROW LEVEL SECURITY;
 CREATE POLICY plan_unit_seen ON plan_unit FOR SELECT TO gismap_service
-    USING ((SELECT scope_low('plan', 1)) IS NOT NULL);
+    USING (cardinality((SELECT scope_of('plan'))) > 0);
 ALTER TABLE audit ENABLE ROW LEVEL SECURITY;
-CREATE POLICY audit_seen ON audit FOR SELECT TO gismap_service USING ((SELECT scope_low('audit', 1)) IS NOT NULL);
+CREATE POLICY audit_seen ON audit FOR SELECT TO gismap_service USING (cardinality((SELECT scope_of('audit'))) > 0);
 CREATE POLICY audit_added ON audit FOR INSERT TO gismap_service WITH CHECK (true);
 """
 )
 
 # Of staff the service may read the masked columns alone. Posts show in their unit's territory, and with a post its
-# holder. Full duty phones, and who is on duty anywhere, are told by functions that look with the owner's eyes and ask
-# for the permission themselves.
+# holder; that is looked up with LIMIT, since PostgreSQL may answer EXISTS by reading all of the other table. Full duty
+# phones, and who is on duty anywhere, are told by functions that look with the owner's eyes and ask for the permission
+# themselves.
 STAFF = f"""
 CREATE INDEX grid_unit ON grid (unit_id);
 ALTER TABLE staff
@@ -216,11 +202,12 @@ ALTER TABLE staff
     ADD COLUMN shown_phone text GENERATED ALWAYS AS (masked_phone(phone)) STORED;
 ALTER TABLE assignment ENABLE ROW LEVEL SECURITY;
 CREATE POLICY assignment_seen ON assignment FOR SELECT TO gismap_service USING (
-    EXISTS (SELECT FROM grid g WHERE g.unit_id = assignment.unit_id AND {in_scope("g.path", "see")}));
+    coalesce((SELECT true FROM grid g
+              WHERE g.unit_id = assignment.unit_id AND {in_scope("g.path", "see")} LIMIT 1), false));
 ALTER TABLE staff ENABLE ROW LEVEL SECURITY;
 CREATE POLICY staff_seen ON staff FOR SELECT TO gismap_service USING (
-    EXISTS (SELECT FROM element e WHERE e.element_id = staff.element_id)
-    OR EXISTS (SELECT FROM assignment a WHERE a.staff = staff.element_id));
+    coalesce((SELECT true FROM element e WHERE e.element_id = staff.element_id LIMIT 1),
+             (SELECT true FROM assignment a WHERE a.staff = staff.element_id LIMIT 1), false));
 
 CREATE FUNCTION staff_phone(person text) RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
@@ -245,7 +232,7 @@ CREATE FUNCTION duty_of(unit text, day date) RETURNS TABLE (role text, duty text
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
     SELECT a.role, a.duty, s.shown_name, staff_phone(s.element_id)
     FROM assignment a JOIN staff s ON s.element_id = a.staff
-    WHERE a.unit_id = unit AND a.duty IS NOT NULL AND a.valid @> day AND scope_low('locate', 1) IS NOT NULL
+    WHERE a.unit_id = unit AND a.duty IS NOT NULL AND a.valid @> day AND cardinality(scope_of('locate')) > 0
 $$;
 
 DROP VIEW post_shown, staff_shown;
@@ -328,6 +315,6 @@ def downgrade() -> None:
     for table in ("building", "building_unit", "dwelling"):
         op.execute(f"ALTER TABLE {table} DROP CONSTRAINT {table}_of_version, DROP COLUMN path;")
     op.execute("ALTER TABLE element DROP CONSTRAINT element_version_path;")
-    op.execute("DROP FUNCTION audit_head, session_scope, scope_low, scope_high, session_digest, refresh_scope;")
+    op.execute("DROP FUNCTION audit_head, session_scope, scope_of, session_digest, refresh_scope;")
     op.execute("DROP TABLE scope, session, access_grant, role_permission, sign_in_failure, account;")
     op.execute(OPEN_GRANTS)
