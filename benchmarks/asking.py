@@ -23,7 +23,7 @@ from urllib.parse import urlencode
 import numpy as np
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy import Dialect, text
+from sqlalchemy import Dialect, make_url, text
 
 from benchmarks.service import Service, serving
 from gismap.boundaries.service import district_bounds
@@ -165,7 +165,7 @@ def _ask(service: Service, paths: Sequence[str], requests: int, connections: int
 
 def _pgbench(service: Service, statements: Sequence[str], requests: int, connections: int) -> Measured:
     installation = find_installation()
-    url = make_engine(service.urls.superuser_url or "").url
+    url = make_url(service.urls.superuser_url or "")
     with tempfile.TemporaryDirectory() as folder:
         command = [str(installation.bin / "pgbench"), "-n", "-r", "-c", str(connections), "-j", "1", "-l"]
         command += ["-t", str(requests // connections), "--log-prefix", str(Path(folder) / "log")]

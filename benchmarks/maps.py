@@ -8,6 +8,7 @@ import gzip
 import tempfile
 import time
 import urllib.request
+from datetime import datetime
 from pathlib import Path
 
 from playwright.sync_api import sync_playwright
@@ -15,6 +16,10 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.service import Service, serving
+from gismap.settings import Settings
+from gismap.store.session import make_engine
+from gismap.themes.service import Wanted, map_file
+from gismap.themes.specs import theme_named
 
 DRAWN = "body.ready"
 RUNS = 3
@@ -52,13 +57,6 @@ def _fetched(service: Service) -> tuple[float, bytes]:
 
 def _write_file(service: Service, file: Path) -> None:
     """As `gismap map one` does, in this process, without the start of an interpreter."""
-    from datetime import datetime  # noqa: PLC0415  (only here)
-
-    from gismap.settings import Settings  # noqa: PLC0415
-    from gismap.store.session import make_engine  # noqa: PLC0415
-    from gismap.themes.service import Wanted, map_file  # noqa: PLC0415
-    from gismap.themes.specs import theme_named  # noqa: PLC0415
-
     engine = make_engine(service.urls.service_url)
     wanted = Wanted(theme_named("one"), "zh", Settings().today())
     file.write_text(map_file(engine, wanted, user="bench", now=datetime.now().astimezone()), encoding="utf-8")

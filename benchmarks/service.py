@@ -7,7 +7,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+import urllib.request
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,9 +36,13 @@ class Service:
 
     def cpu_s(self) -> tuple[float, float]:
         """CPU seconds used so far by the service, and by the database with all its sessions."""
-        processes = _descendants(self.pid)
-        servers = {pid for pid in processes if _name(pid) == "postgres"}
-        return sum(map(_cpu_s, processes - servers)), sum(map(_cpu_s, servers))
+        service, database = 0.0, 0.0
+        for stat in _descendants(self.pid):
+            if stat[0] == "postgres":
+                database += _cpu_s(stat)
+            else:
+                service += _cpu_s(stat)
+        return service, database
 
 
 @contextmanager
@@ -71,8 +76,6 @@ def _first_line(process: "subprocess.Popen[str]") -> str:
 
 
 def _wait_until_loaded(address: str) -> None:
-    import urllib.request  # noqa: PLC0415  (only here)
-
     deadline = time.monotonic() + LOADING_S
     while time.monotonic() < deadline:
         with urllib.request.urlopen(f"{address}/ready") as answer:
@@ -93,28 +96,22 @@ def _stat(pid: int) -> list[str]:
     return [text[text.index("(") + 1 : text.rindex(")")], *text[text.rindex(")") + 2 :].split()]
 
 
-def _name(pid: int) -> str:
-    return _stat(pid)[0]
-
-
-def _cpu_s(pid: int) -> float:
+def _cpu_s(stat: Sequence[str]) -> float:
     """Of a process and of its children that ended and were waited for."""
-    try:
-        return sum(map(int, _stat(pid)[12:16])) / TICKS_PER_S
-    except (FileNotFoundError, ProcessLookupError):
-        return 0.0
+    return sum(map(int, stat[12:16])) / TICKS_PER_S
 
 
-def _descendants(root: int) -> set[int]:
-    parents = {}
+def _descendants(root: int) -> list[list[str]]:
+    """The stat of a process and of all below it; each is read once, since sessions of a database come and go."""
+    stats = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
-                parents[int(entry.name)] = int(_stat(int(entry.name))[2])
+                stats[int(entry.name)] = _stat(int(entry.name))
             except (FileNotFoundError, ProcessLookupError):
                 continue
     found, fresh = {root}, {root}
     while fresh:
-        fresh = {pid for pid, parent in parents.items() if parent in fresh} - found
+        fresh = {pid for pid, stat in stats.items() if int(stat[2]) in fresh} - found
         found |= fresh
-    return found
+    return [stats[pid] for pid in found if pid in stats]

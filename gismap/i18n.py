@@ -104,7 +104,7 @@ CATALOGUE: dict[str, tuple[str, str]] = {
     "map.few": ("疏", "few"),
     "map.many": ("密", "many"),
     "map.classed": ("{method},{classes}级", "{classes} classes by {method}"),
-    "map.search_hint": ("搜索网格、场所或编码", "Grid, place or code"),
+    "map.search_hint": ("搜索网格、道路、场所或编码", "Grid, street, place or code"),
     "map.found": ("共 {count} 项", "{count} found"),
     "map.found_nothing": ("没有找到“{name}”", "Nothing is called “{name}”"),
     "map.zoom_in": ("放大", "Zoom in"),
@@ -188,7 +188,7 @@ CATALOGUE: dict[str, tuple[str, str]] = {
     "map.search_area": ("查资源", "Search an area"),
     "map.draw_area": ("画范围", "Draw an area"),
     "map.draw_circle": ("点选圆心", "Pick a centre"),
-    "map.within": ("{metres} 米内", "within {metres} m"),
+    "map.within": ("{metres} 米内", "{metres} m"),
     "map.radius": ("半径", "Radius"),
     "map.unit_hint": ("网格名称或编码", "Name or code of a grid"),
     "map.search_now": ("查询", "Search"),
@@ -213,6 +213,11 @@ CATALOGUE: dict[str, tuple[str, str]] = {
     "notice.nothing-published.says": (
         "数据库里还没有边界。导入一份网格文件,或由道路划分网格并发布,地图随即可用:",
         "No boundaries are published. Import a file of grids, or make grids from streets and publish them:",
+    ),
+    "notice.not-yet": ("边界尚未生效", "No boundaries are in force on that day"),
+    "notice.not-yet.says": (
+        "边界已经发布,但要到下面这一天才生效。可以打开那一天的地图,或今天的:",
+        "Boundaries are published, but take effect only on the day below. You can open its map, or today's:",
     ),
     "notice.404": ("没有找到", "Not found"),
     "notice.404.says": (

@@ -20,10 +20,10 @@ from gismap.elements.service import street_lines
 from gismap.errors import BadInputError, ConflictError
 from gismap.geometry.blocks import MIN_AREA_M2, MIN_WIDTH_M, outline_of, street_blocks
 from gismap.geometry.codes import CodeScheme, number_west_to_east, parse_division
-from gismap.geometry.coverage import Defect, find_defects
+from gismap.geometry.coverage import Defect
 from gismap.geometry.ground import measure
 from gismap.i18n import Language, say
-from gismap.publishing import Publication, publish
+from gismap.publishing import Publication, defects_of, publish
 
 GRID_LEVEL = 4
 COMMUNITY_DIGITS = 12
@@ -91,9 +91,7 @@ def propose_from_streets(
 
 def check_plan(connection: Connection, plan_id: str, today: date) -> list[Defect]:
     """What keeps the boundaries that the plan would make of the newest ones from covering the land once."""
-    units = merged(revisions.newest_units(connection, today), find_plan(connection, plan_id).units)
-    leaves = [unit for unit in units if unit.geom is not None]
-    return find_defects([leaf.code or leaf.key for leaf in leaves], [leaf.geom for leaf in leaves])
+    return defects_of(merged(revisions.newest_units(connection, today), find_plan(connection, plan_id).units))
 
 
 def publish_plan(

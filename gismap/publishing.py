@@ -21,7 +21,7 @@ from gismap.boundaries.values import UnitDraft
 from gismap.elements.membership import household_shares, reassign_elements
 from gismap.errors import CoverageError
 from gismap.geometry.codes import new_unit_id
-from gismap.geometry.coverage import find_defects
+from gismap.geometry.coverage import Defect, find_defects
 from gismap.staff.writing import end_assignments
 from gismap.store import audit
 
@@ -98,9 +98,14 @@ def publish(
     return Publication(number, effective_from, certificate, unit_ids, len(changed), len(retired), moved, ended)
 
 
-def _check_coverage(drafts: Sequence[UnitDraft]) -> None:
+def defects_of(drafts: Sequence[UnitDraft]) -> list[Defect]:
+    """What keeps the leaves among the drafts from covering the land once; units are told by their codes."""
     leaves = [draft for draft in drafts if draft.geom is not None]
-    defects = find_defects([leaf.code or leaf.key for leaf in leaves], [leaf.geom for leaf in leaves])
+    return find_defects([leaf.code or leaf.key for leaf in leaves], [leaf.geom for leaf in leaves])
+
+
+def _check_coverage(drafts: Sequence[UnitDraft]) -> None:
+    defects = defects_of(drafts)
     if defects:
         kinds = ", ".join(sorted({defect.type for defect in defects}))
         raise CoverageError(

@@ -18,11 +18,14 @@ import uvicorn
 
 from gismap.api.app import create_app
 from gismap.demo.filling import DemoProcess, Filling
+from gismap.demo.land.sketch import check_sketch
 from gismap.errors import EXIT_UNUSABLE, EnvironmentProblemError, GismapError
 from gismap.settings import Settings
 from gismap.store.fitness import assert_fit
 from gismap.store.migrate import status, upgrade
 from gismap.store.server import PrivateServer
+
+NO_DEMO = "none"
 
 GRACE_S = 5
 """Requests under way may take this long to end when the service stops."""
@@ -35,7 +38,10 @@ def up(settings: Settings) -> int:
 
     Raises:
         EnvironmentProblemError: the port or the data folder is in use, or there is no usable database.
+        NotFoundError: there is no such demo.
     """
+    if settings.demo != NO_DEMO:
+        check_sketch(settings.demo)
     listener = _listen(settings.host, settings.port)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
@@ -143,7 +149,7 @@ def _serve(settings: Settings, listener: socket.socket) -> int:
 
 
 def _demo(settings: Settings) -> DemoProcess | None:
-    if settings.demo == "none" or settings.database_owner_url is None:
+    if settings.demo == NO_DEMO or settings.database_owner_url is None:
         return None  # only the owner writes
     return DemoProcess(Filling(settings.demo, settings.database_owner_url, settings.today()))
 

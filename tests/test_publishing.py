@@ -1,5 +1,6 @@
 """Publishing a revision: what it refuses, what it stores, and that yesterday's answers stay as they were."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
@@ -149,7 +150,7 @@ def test_boundaries_that_are_not_seamless_are_refused_whole(county: Engine, spoi
     drafts = small_county()
     drafts[4] = spoil(drafts[4])
     with pytest.raises(CoverageError) as refusal, writing(county) as connection:
-        put_in_force(connection, drafts, TOMORROW, outlines={})
+        put_in_force(connection, drafts, TOMORROW)
     assert refusal.value.defects
     with reading(county) as connection:
         assert connection.execute(text("SELECT max(number) FROM revision")).scalar() == 1
@@ -190,8 +191,6 @@ def test_drafts_that_are_no_hierarchy_are_refused_by_name(engine: Engine, change
 
 
 def test_the_certificate_can_be_recomputed_from_the_stored_leaves(county: Engine) -> None:
-    import hashlib
-
     with reading(county) as connection:
         stated = connection.execute(text("SELECT certificate FROM revision")).scalar()
         leaves = connection.execute(

@@ -127,6 +127,14 @@ def test_a_port_in_use_is_told_in_one_line_before_anything_is_started(data_dir: 
     assert not (data_dir / "pg").exists()
 
 
+def test_a_demo_that_does_not_exist_is_refused_before_anything_is_started(data_dir: Path) -> None:
+    command = [str(GISMAP), "up", "--demo", "nowhere", "--data-dir", str(data_dir)]
+    ended = subprocess.run(command, check=False, capture_output=True, text=True, timeout=PATIENCE_S)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr == "gismap: demo: there is no demo district 'nowhere'; there are luodian, yuyang, zoucheng\n"
+    assert not any(data_dir.iterdir())
+
+
 def test_a_data_folder_in_use_is_told_in_one_line(data_dir: Path, port: int) -> None:
     with PrivateServer(data_dir, durable=False):
         up = Up(data_dir, port)

@@ -8,6 +8,12 @@ WHERE (code = :key OR unit_id = :key) AND valid @> CAST(:as_of AS date)
 ORDER BY code = :key DESC NULLS LAST LIMIT 1;
 """
 
+CALLED = """
+SELECT coalesce(code, unit_id) AS key FROM grid
+WHERE name = :name AND valid @> CAST(:as_of AS date)
+ORDER BY level, key LIMIT 3;
+"""
+
 UNIT_EVER = """
 SELECT unit_id FROM grid WHERE code = :key OR unit_id = :key ORDER BY valid DESC LIMIT 1;
 """

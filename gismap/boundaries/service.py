@@ -33,7 +33,9 @@ def find_unit(connection: Connection, key: str, as_of: date, *, field: str = "un
     """
     row = connection.execute(text(queries.UNIT), {"key": key, "as_of": as_of}).first()
     if row is None:
-        raise NotFoundError(f"there is no unit {key!r} on {as_of}", field=field)
+        called = connection.execute(text(queries.CALLED), {"name": key, "as_of": as_of}).scalars().all()
+        hint = f": name it by its code, {' or '.join(called)}" if called else ""
+        raise NotFoundError(f"there is no unit {key!r} on {as_of}{hint}", field=field)
     return Unit(row.unit_id, row.code, row.name, row.level, row.path)
 
 

@@ -2,15 +2,16 @@
 
 import re
 import sys
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated, Any
 
 import orjson
 import typer
 from pydantic import ValidationError
+from typer.core import TyperCommand
 
 from gismap.cli import app
-from gismap.cli.common import engine
+from gismap.cli.common import engine, parse_day
 from gismap.elements.schemas import SearchBody
 from gismap.elements.service import find_resources
 from gismap.errors import BadInputError
@@ -29,10 +30,20 @@ OPTIONS = {
 NUMBER = r"-?[0-9]+(?:\.[0-9]+)?"
 RANGE = rf"(?=.*[0-9])({NUMBER})?\.\.({NUMBER})?"
 
-AsOf = Annotated[datetime | None, typer.Option("--as-of", formats=["%Y-%m-%d"], help="Day whose boundaries count.")]
+AsOf = Annotated[
+    date | None, typer.Option("--as-of", parser=parse_day, metavar="DAY", help="Day whose boundaries count.")
+]
 
 
-@app.command(context_settings={"ignore_unknown_options": True})
+class WithNegativeNumbers(TyperCommand):
+    """Takes -117.005 for a number, not for options; a mistyped option is one all the same."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        ctx.ignore_unknown_options = any(re.fullmatch(NUMBER, arg) for arg in args if arg.startswith("-"))
+        return list(super().parse_args(ctx, args))
+
+
+@app.command(cls=WithNegativeNumbers)
 def locate(
     x: Annotated[float, typer.Argument(help="Easting or longitude.")],
     y: Annotated[float, typer.Argument(help="Northing or latitude.")],
@@ -49,7 +60,7 @@ def locate(
             x,
             y,
             crs=crs,
-            as_of=_day(as_of) or settings.today(),
+            as_of=as_of or settings.today(),
             near=wanted,
             language=settings.language,
             far_km=settings.far_km,
@@ -103,7 +114,7 @@ def resources(
         "area": _given(forms) or None,
         "filter": _given(filters),
         "nearest": nearest and _nearest(nearest),
-        "as_of": _day(as_of),
+        "as_of": as_of,
         "cursor": cursor,
     }
     asked = _search_body(_given(body) | {"counts": counts, "limit": limit})
@@ -170,10 +181,6 @@ def _geojson(text: str, option: str) -> Any:
         return orjson.loads(sys.stdin.buffer.read() if text == "-" else text)
     except orjson.JSONDecodeError as error:
         raise BadInputError(f"this is no JSON: {error}", field=option) from error
-
-
-def _day(moment: datetime | None) -> date | None:
-    return moment.date() if moment else None
 
 
 def _print(json: bytes) -> None:

@@ -1,8 +1,10 @@
-"""What commands share: the database they work on, and the service's engine for it."""
+"""What commands share: the database they work on, the service's engine for it, and how a day is written."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date, datetime
 
+import typer
 from sqlalchemy import Engine
 
 from gismap.errors import EnvironmentProblemError
@@ -10,6 +12,14 @@ from gismap.settings import Settings, get_settings
 from gismap.store.migrate import status, upgrade
 from gismap.store.server import DatabaseUrls, DataFolderInUseError, PrivateServer
 from gismap.store.session import make_engine
+
+
+def parse_day(text: str) -> date:
+    """A day as options take it: 2026-03-01."""
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").date()
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is no day; write it like 2026-03-01") from error
 
 
 @contextmanager

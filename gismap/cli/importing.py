@@ -4,7 +4,7 @@ import csv
 import getpass
 import sys
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from gismap.cli import app
-from gismap.cli.common import engine
+from gismap.cli.common import engine, parse_day
 from gismap.errors import BadInputError, CoverageError
 from gismap.settings import get_settings
 from gismap.store.session import writing
@@ -54,7 +54,9 @@ def import_layer(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Count, and write nothing.")] = False,
     skip_rejected: Annotated[bool, typer.Option("--skip-rejected", help="Import the good rows, in one go.")] = False,
     report: Annotated[Path | None, typer.Option(help="Write all rejected rows to this CSV.")] = None,
-    since: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First day it holds; today.")] = None,
+    since: Annotated[
+        date | None, typer.Option(parser=parse_day, metavar="DAY", help="First day it holds; today.")
+    ] = None,
     title_zh: Annotated[str | None, typer.Option(help="Adds a layer of this title.")] = None,
     title_en: Annotated[str | None, typer.Option(help="The new layer's English title.")] = None,
 ) -> int:
@@ -80,7 +82,7 @@ def import_layer(
         outcome = import_file(
             database,
             order,
-            since=_day(since, settings.today()),
+            since=_not_to_come(since, settings.today()),
             actor=getpass.getuser(),
             far_km=settings.far_km,
         )
@@ -104,7 +106,9 @@ def undo_import(batch: Annotated[int, typer.Argument(help="The number that the i
 @importing.command(name="grids")
 def import_boundaries(
     file: Annotated[Path, typer.Argument(help="Leaves, and units above them without shapes; any format of `import`.")],
-    effective_from: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="First day of the boundaries.")],
+    effective_from: Annotated[
+        date, typer.Option(parser=parse_day, metavar="DAY", help="First day of the boundaries.")
+    ],
     reason: Annotated[str, typer.Option(help="Why the boundaries change.")] = "import",
     crs: Annotated[str, typer.Option(help="auto (as the file says), wgs84, cgcs2000, gcj02, bd09 or EPSG:n.")] = "auto",
     columns: Annotated[str | None, typer.Option(help="ours=theirs,…")] = None,
@@ -122,7 +126,7 @@ def import_boundaries(
             done, rejections, notes = import_grids(
                 connection,
                 order,
-                effective_from=effective_from.date(),
+                effective_from=effective_from,
                 today=settings.today(),
                 author=getpass.getuser(),
                 reason=reason,
@@ -166,14 +170,10 @@ def _pairs(text: str | None) -> dict[str, str]:
     return pairs
 
 
-def _day(moment: datetime | None, today: date) -> date:
-    if moment is None:
-        return today
-    if moment.date() > today:
-        raise BadInputError(
-            f"{moment.date()} is yet to come; things are imported as of today or earlier", field="since"
-        )
-    return moment.date()
+def _not_to_come(day: date | None, today: date) -> date:
+    if day is not None and day > today:
+        raise BadInputError(f"{day} is yet to come; things are imported as of today or earlier", field="since")
+    return day or today
 
 
 def _tell(notes: Sequence[str], rejections: Sequence["Rejection"], report: Path | None) -> None:

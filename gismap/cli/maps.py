@@ -1,7 +1,7 @@
 """`gismap map`: a thematic map as one file that needs neither server nor network."""
 
 import getpass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from gismap.cli import app
-from gismap.cli.common import engine
+from gismap.cli.common import engine, parse_day
 from gismap.errors import BadInputError
 from gismap.settings import get_settings
 from gismap.themes.service import Wanted, map_file
@@ -21,7 +21,7 @@ def make_map(
     theme: Annotated[str, typer.Argument(help="one, grids, staff, households, density, load, places or heat.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="The HTML file to write.")],
     as_of: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Boundaries and things of that day.")
+        date | None, typer.Option(parser=parse_day, metavar="DAY", help="Boundaries and things of that day.")
     ] = None,
     unit: Annotated[str | None, typer.Option(help="Only this unit: its code or identity.")] = None,
     lang: Annotated[Literal["zh", "en"], typer.Option(help="Language of the map.")] = "zh",
@@ -29,7 +29,7 @@ def make_map(
 ) -> None:
     """Write a thematic map as one self-contained file: no names, no phones, marked for internal use, with an expiry."""
     settings = get_settings()
-    wanted = Wanted(theme_named(theme), lang, as_of.date() if as_of else settings.today(), unit)
+    wanted = Wanted(theme_named(theme), lang, as_of or settings.today(), unit)
     if not output.parent.is_dir():
         raise BadInputError(f"there is no folder {output.parent}", field="output")
     with engine() as connected:

@@ -2,7 +2,7 @@
 
 import getpass
 import sys
-from datetime import datetime
+from datetime import date
 from typing import Annotated
 
 import orjson
@@ -12,7 +12,7 @@ import typer
 from gismap import planning
 from gismap.boundaries.plans import find_plan, list_plans
 from gismap.cli import app
-from gismap.cli.common import engine
+from gismap.cli.common import engine, parse_day
 from gismap.errors import BadInputError
 from gismap.geometry.blocks import MIN_AREA_M2, MIN_WIDTH_M
 from gismap.planning import Above
@@ -25,7 +25,7 @@ plan = typer.Typer(help="Draft boundaries: propose, show, check, publish.", no_a
 app.add_typer(plan, name="plan")
 
 PlanId = Annotated[str, typer.Argument(help="The plan, as `plan propose` named it.", show_default=False)]
-EffectiveFrom = Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="First day of the new boundaries.")]
+EffectiveFrom = Annotated[date, typer.Option(parser=parse_day, metavar="DAY", help="First day of the new boundaries.")]
 Author = Annotated[str | None, typer.Option(help="Who answers for it; this account when not given.")]
 
 
@@ -113,7 +113,7 @@ def publish(
         done = planning.publish_plan(
             connection,
             plan_id,
-            effective_from=effective_from.date(),
+            effective_from=effective_from,
             today=get_settings().today(),
             author=author or getpass.getuser(),
             reason=reason,

@@ -14,8 +14,8 @@ from gismap.store.area import Area, Condition, UnitArea, members, touching
 Parameters = dict[str, Any]
 
 STANDING = "CASE WHEN e.valid @> CAST(:as_of AS date) THEN true ELSE false END"
-"""Elements that stand on the day, as nearly all do. Under row-level security PostgreSQL would believe the contrary of the
-plain condition, since it may not look at its statistics, and read everything rather than the next page."""
+"""Elements that stand on the day, as nearly all do. Under row-level security PostgreSQL may not look at its statistics:
+of the plain condition it would believe that hardly any do, and read everything rather than the next page."""
 
 
 def wants_elements(filter_: Filter) -> bool:

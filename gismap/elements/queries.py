@@ -225,6 +225,8 @@ LAYERS = """
 SELECT name, title_zh, title_en, geometry_type, sensitivity, style, built_in, version FROM layer ORDER BY name;
 """
 
+ALL_LAYERS = "SELECT name FROM layer ORDER BY name;"
+
 UNKNOWN_LAYERS = """
 SELECT name FROM unnest(CAST(:names AS text[])) AS name WHERE name NOT IN (SELECT name FROM layer) ORDER BY name;
 """

@@ -88,7 +88,9 @@ def check_layers(connection: Connection, question: Question) -> None:
         return
     unknown = connection.execute(text(queries.UNKNOWN_LAYERS), {"names": list(layers)}).scalars().all()
     if unknown:
-        raise NotFoundError(f"there is no layer {', '.join(map(repr, unknown))}", field="layers")
+        known = ", ".join(connection.execute(text(queries.ALL_LAYERS)).scalars())
+        missing = ", ".join(map(repr, unknown))
+        raise NotFoundError(f"there is no layer {missing}; there are {known}", field="layers")
     if question.nearest is not None and set(layers) & {STREETS, GRIDS, CARE_PERSONS}:
         raise BadInputError(f"nearest is not asked of {STREETS}, {GRIDS} or {CARE_PERSONS}", field="nearest")
 

@@ -239,10 +239,11 @@ def check_near(lon: float, lat: float, bounds: tuple[float, float, float, float]
         return
     swapped = abs(lon) <= 90 and _km_to_box(lat, lon, bounds) <= limit_km
     lead = "with x and y swapped it would lie there: " if swapped else ""
+    elsewhere = "" if swapped else "is it another district's, or in another coordinate frame (crs)? Or "
     west, south, east, north = bounds
     raise PositionError(
         f"x={lon:g}, y={lat:g} lies {distance_km:,.0f} km from the district "
-        f"({west:.2f}–{east:.2f} E, {south:.2f}–{north:.2f} N); {lead}{_SURVEYOR_HINT}",
+        f"({west:.2f}–{east:.2f} E, {south:.2f}–{north:.2f} N); {lead}{elsewhere}{_SURVEYOR_HINT}",
         field="x",
     )
 

@@ -20,6 +20,8 @@ from gismap.importing.values import Objects, PlacedTable, Rejection, objects
 STANDARD = {"key", "name", "category", "use", "floors", "households", "unit_households", "street_class", *POSITION}
 """Fields with a place of their own; other fields of a form become attributes (and the address, but for buildings)."""
 
+MOST_FLOORS = 200
+
 PERSON = ("person_name", "phone")
 """What tells members of staff apart where a roster has no numbers."""
 
@@ -172,8 +174,12 @@ def _buildings(table: CleanTable) -> tuple[list[BuildingDraft], list[Rejection]]
         if counted and households is not None and households != total:
             reason = f"the building units have {total} households, the building {households}: correct one"
             rejections.append(Rejection(int(row), "households", reason))
-        if floors is not None and floors > 200:
-            rejections.append(Rejection(int(row), "floors", f"a building of {floors} floors?"))
+        if floors is not None and floors > MOST_FLOORS:
+            rejections.append(
+                Rejection(
+                    int(row), "floors", f"a building of {floors} floors? at most {MOST_FLOORS} are taken: correct it"
+                )
+            )
         numbered = tuple(BuildingUnitDraft(number, count) for number, count in enumerate(counted, 1))
         drafts.append(BuildingDraft(address, floors or 0, total, use or "other", numbered))
     return drafts, rejections

@@ -12,9 +12,8 @@ import shapely
 from gismap.errors import BadInputError
 from gismap.geometry.errors import GeometryError
 from gismap.geometry.shapes import ANY_KIND, shape_from_geojson
-from gismap.importing.values import Rejection, Table, objects
+from gismap.importing.values import MAX_VERTICES, Rejection, Table, objects
 
-MAX_VERTICES = 200_000
 _SINGLE = ANY_KIND | {"GeometryCollection"}
 
 

@@ -10,9 +10,7 @@ from gismap.errors import BadInputError
 from gismap.geometry.shapes import find_invalidity
 from gismap.importing.fields import WKT, LayerForm, X, Y, listed
 from gismap.importing.frames import Bounds, choose_frame, misplaced, to_stored
-from gismap.importing.values import Objects, PlacedTable, Rejection, Table, objects
-
-MAX_VERTICES = 200_000
+from gismap.importing.values import MAX_VERTICES, Objects, PlacedTable, Rejection, Table, objects
 
 
 def place(
@@ -70,11 +68,17 @@ def with_shapes(table: Table, mapping: Mapping[str, str], *, optional: bool = Fa
         given = np.array([value is not None for value in texts], dtype=bool)
         geom[given] = shapely.from_wkt(texts[given], on_invalid="ignore")
         broken = given & ~shapely.is_geometry(geom)
-        rejections += [Rejection(int(row), mapping[WKT], "is no WKT") for row in table.rows[broken]]
+        rejections += [
+            Rejection(int(row), mapping[WKT], "is no WKT: write it as POINT (116.97 35.40)")
+            for row in table.rows[broken]
+        ]
     if not optional:
         known = {rejection.row for rejection in rejections}
         bare = [int(row) for row in table.rows[~shapely.is_geometry(geom)] if int(row) not in known]
-        rejections += [Rejection(row, mapping.get(X) or mapping[WKT], "the row has no position") for row in bare]
+        rejections += [
+            Rejection(row, mapping.get(X) or mapping[WKT], "the row has no position: give both x and y, or a shape")
+            for row in bare
+        ]
     keep = ~np.isin(table.rows, [rejection.row for rejection in rejections])
     return replace(table, geom=geom, rejections=table.rejections + rejections).taken(keep)
 

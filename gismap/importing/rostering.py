@@ -37,12 +37,13 @@ def roster_drafts(
     rejections = []
     for i, (key, name, phone, employment, unit, role, duty) in enumerate(zip(table.keys, *columns, strict=True)):
         staff = StaffDraft(name, phone, employment or _EMPLOYMENT_OF.get(Role(role), "part_time"))
-        wrong = roster.refuse(key, staff, unit, Duty(duty) if duty else None)
+        held = Duty(duty) if duty else None
+        wrong = roster.refuse(key, staff, unit, held)
         if wrong is not None:
             rejections.append(Rejection(int(table.rows[i]), *wrong))
             continue
         reported = None if table.reported is None else table.reported[i]
-        roster.take(key, staff, unit, Role(role), Duty(duty) if duty else None, table.geom[i], reported)
+        roster.take(key, staff, unit, Role(role), held, table.geom[i], reported)
     return list(roster.people.values()), list(roster.posts.values()), rejections
 
 
@@ -60,12 +61,15 @@ class _Roster:
         """The field and the reason why a row contradicts the ones before; None when it does not."""
         place = self._units.get(unit)
         if place is None:
-            return "unit", f"there is no unit {unit!r} on {self._since}"
+            return (
+                "unit",
+                f"there is no unit {unit!r} on {self._since}: give the code of one, or a name that only one has",
+            )
         known = self._known.get(key, staff)
         if (known.person_name, known.phone) != (staff.person_name, staff.phone):
             return "key", f"{key!r} is another person in an earlier row: give everyone a number of their own"
         if duty is not None and self._holders.get((place.unit_id, duty), key) != key:
-            return "duty", f"unit {unit} has a {duty} in an earlier row already"
+            return "duty", f"unit {unit} has a {duty} in an earlier row already: a duty is one person's"
         return None
 
     def take(

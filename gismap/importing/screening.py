@@ -36,7 +36,6 @@ _IDENTITY_NUMBER = re.compile(
 )
 _MOBILE_NUMBER = re.compile(r"(?<![0-9.])(?:\+?86[- ]?)?1[3-9]\d(?:[- ]?\d{4}){2}(?![0-9])")
 
-
 _NUMBERS_OF_THINGS = frozenset({"osm_id", "osm_way_id", "osmid", "@id"})
 """Columns whose numbers have come to the length of mobile numbers."""
 

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import orjson
 import shapely
@@ -167,10 +168,10 @@ def _write(connection: Connection, order: Order, prepared: Prepared, since: date
     return WriteCounts(counts.added, counts.changed + moved, counts.unchanged - moved)
 
 
-def undo(engine: Engine, batch: int, *, actor: str) -> dict[str, int]:
+def undo(engine: Engine, batch: int, *, actor: str) -> dict[str, Any]:
     """Take a batch back: what it added goes, what it changed is as before. Identities that it gave stay taken.
 
-    Returns the counts that the batch had.
+    Returns its layer and source, and how many versions were removed and how many stand again.
 
     Raises:
         NotFoundError: there is no such batch.

@@ -10,6 +10,9 @@ from gismap.geometry.datums import Frame
 
 Objects = NDArray[np.object_]
 
+MAX_VERTICES = 200_000
+"""Of one shape in a file."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rejection:

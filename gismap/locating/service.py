@@ -102,7 +102,8 @@ def _check_layers(connection: Connection, near: Sequence[Near]) -> None:
     known = set(connection.execute(text(queries.LAYER_NAMES)).scalars())
     for wanted in near:
         if wanted.layer not in known:
-            raise NotFoundError(f"there is no layer {wanted.layer!r} to look near in", field="near")
+            missing, there_are = repr(wanted.layer), ", ".join(sorted(known))
+            raise NotFoundError(f"there is no layer {missing} to look near in; there are {there_are}", field="near")
 
 
 def _nothing_published(connection: Connection, as_of: date) -> NotFoundError:

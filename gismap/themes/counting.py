@@ -16,7 +16,6 @@ class UnitNumbers:
     households: int = 0
     places: int = 0
     stations: int = 0
-    supplies: int = 0
     staff: int = 0
     duties: frozenset[str] = frozenset()
 
@@ -29,9 +28,9 @@ def unit_numbers(rows: MapRows) -> list[UnitNumbers]:
         if row.unit_id in position:
             own = numbers[position[row.unit_id]]
             own.buildings, own.households = row.buildings, row.households
-    counted = {"key_places": "places", "service_stations": "stations", "supplies": "supplies"}
+    counted = {"key_places": "places", "service_stations": "stations"}
     for row in rows.places:
-        if row.unit_id in position:
+        if row.layer in counted and row.unit_id in position:
             own, name = numbers[position[row.unit_id]], counted[row.layer]
             setattr(own, name, getattr(own, name) + 1)
     for row in rows.staff:
@@ -41,6 +40,6 @@ def unit_numbers(rows: MapRows) -> list[UnitNumbers]:
     for row in reversed(rows.units):
         if row.parent in position:
             own, above = numbers[position[row.unit_id]], numbers[position[row.parent]]
-            for name in ("buildings", "households", "places", "stations", "supplies", "staff"):
+            for name in ("buildings", "households", "places", "stations", "staff"):
                 setattr(above, name, getattr(above, name) + getattr(own, name))
     return numbers

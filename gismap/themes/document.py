@@ -21,7 +21,7 @@ from gismap.themes.specs import LEVELS, PLACE_GROUP_OF, PLACE_GROUPS, SYMBOLS, T
 
 FIELDS = (
     "id", "code", "name", "level", "leaf", "parent", "lon", "lat", "area", "zone",
-    "buildings", "households", "places", "stations", "supplies", "staff",
+    "buildings", "households", "places", "stations", "staff",
 )  # fmt: skip
 
 
@@ -145,7 +145,7 @@ def _unit_row(row: Any, number: UnitNumbers, position: Mapping[str, int]) -> lis
     return [
         row.unit_id, row.code, row.name, row.level, int(row.is_leaf), position.get(row.parent, -1),
         float(row.lon), float(row.lat), round(row.area_m2), number.zone_type,
-        number.buildings, number.households, number.places, number.stations, number.supplies, number.staff,
+        number.buildings, number.households, number.places, number.stations, number.staff,
     ]  # fmt: skip
 
 

@@ -40,6 +40,7 @@ def notice_page(kind: str, status: int, detail: str, language: Language) -> str:
     """The page for a problem of this kind and status; `detail` is its cause, for those who look after the system.
 
     For the kind `still-loading` the detail is the stage that is being loaded, and the page comes back by itself.
+    For `not-yet` it ends with the first day that has boundaries.
     """
     key = next(
         (key for key in (f"notice.{kind}", f"notice.{status}") if key in CATALOGUE),
@@ -50,6 +51,8 @@ def notice_page(kind: str, status: int, detail: str, language: Language) -> str:
         body = _stages(detail, language)
     elif kind == "nothing-published":
         body = f"<pre>{FIRST_STEPS}</pre>"
+    elif kind == "not-yet":
+        body = _first_day(detail.rsplit(maxsplit=1)[-1], language) + _links(language)
     else:
         body = _links(language) + _cause(detail, language)
     return PAGE.format(
@@ -72,6 +75,10 @@ def _stages(now: str, language: Language) -> str:
         for index, stage in enumerate(STAGES)
     ]
     return f'<ol class="steps">{"".join(items)}</ol>'
+
+
+def _first_day(day: str, language: Language) -> str:
+    return f'<ul class="links"><li><a href="/maps/one?as_of={day}&amp;lang={language}">{day}</a></li></ul>'
 
 
 def _links(language: Language) -> str:

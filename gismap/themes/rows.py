@@ -19,6 +19,9 @@ STREET_CLASSES = ("trunk", "primary", "secondary", "tertiary", "residential", "l
 WIDE_DEGREES = 0.25
 """A map wider than this leaves out lanes and tracks, which could not be told apart."""
 
+COUNTED_PLACES = ("key_places", "service_stations")
+"""Layers of points that the card of a unit counts on every map, whether or not it draws them."""
+
 Rows = Sequence[Any]
 
 
@@ -26,6 +29,12 @@ class NothingPublishedError(NotFoundError):
     """The database holds no grids at all."""
 
     type = "nothing-published"
+
+
+class NotYetError(NotFoundError):
+    """Grids are published, and take effect after the day in question."""
+
+    type = "not-yet"
 
 
 @dataclass(frozen=True)
@@ -74,7 +83,7 @@ def read_rows(connection: Connection, theme: Theme, extent: Extent, *, persons: 
     drawn = {"classes": classes, **bounds._asdict()}
     housing = all_of(queries.HOUSING)
     has_outlines = "buildings" in theme.layers and sum(row.buildings for row in housing) <= MOST_OUTLINES
-    layers = [name for name in ("key_places", "service_stations", "supplies") if name in theme.layers or theme.fill]
+    layers = [*COUNTED_PLACES, *(["supplies"] if "supplies" in theme.layers else [])]
     return MapRows(
         district=district,
         bounds=bounds,
@@ -91,6 +100,9 @@ def read_rows(connection: Connection, theme: Theme, extent: Extent, *, persons: 
 
 
 def _no_grids(connection: Connection, extent: Extent) -> NotFoundError:
-    if connection.execute(queries.FIRST_DAY).scalar() is None:
+    first = connection.execute(queries.FIRST_DAY).scalar()
+    if first is None:
         return NothingPublishedError("no grids are published yet")
-    return NotFoundError(f"there are no grids on {extent.as_of}", field="as_of")
+    if first <= extent.as_of:
+        return NotFoundError(f"there are no grids on {extent.as_of}", field="as_of")
+    return NotYetError(f"there are no grids on {extent.as_of}: the first take effect on {first}", field="as_of")

@@ -135,6 +135,8 @@ def test_searching_a_name_opens_the_card_of_the_grid(visit: Visit, county_url: s
     page.locator("#search").fill("加油站")
     page.keyboard.press("Enter")
     expect(page.locator(".card").last).to_contain_text("城南加油站")
+    page.locator("#search").fill("解放")
+    expect(page.locator(".found")).to_contain_text("解放路道路")
     page.locator("#search").fill("没有这个")
     expect(page.locator(".found")).to_contain_text("没有找到“没有这个”")
 

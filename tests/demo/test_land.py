@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections import Counter, defaultdict
 from dataclasses import fields
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -26,14 +27,12 @@ from gismap.geometry.coverage import find_defects
 from gismap.geometry.ground import measure
 
 NAMES = ("zoucheng", "yuyang", "luodian")
-_made: dict[str, Land] = {}
 
 
+@cache
 def land_of(name: str) -> Land:
     """The land of a demo, made once for all tests."""
-    if name not in _made:
-        _made[name] = make_land(read_sketch(name))
-    return _made[name]
+    return make_land(read_sketch(name))
 
 
 @pytest.fixture(params=NAMES)

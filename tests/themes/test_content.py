@@ -44,6 +44,11 @@ def test_numbers_of_a_unit_are_the_sum_of_what_lies_below(county: Engine) -> Non
         assert units[COMMUNITIES[0]][field] == sum(units[grid][field] for grid in GRIDS[:2])
 
 
+@pytest.mark.parametrize("theme", THEMES)
+def test_the_numbers_of_a_unit_are_the_same_on_every_map(county: Engine, theme: str) -> None:
+    assert document(county, theme)["units"] == document(county, "one")["units"]
+
+
 def test_who_stands_in_for_a_neighbour_counts_once_where_his_own_post_is(county: Engine) -> None:
     own, other = GRIDS[1], GRIDS[3]
     with county.connect() as connection:

@@ -43,7 +43,7 @@ def test_a_demo_on_its_way_is_told_and_the_page_comes_back_by_itself(empty: Test
     [
         ("/maps/tea", 404, "没有找到"),
         ("/maps/one?unit=999", 404, "没有找到"),
-        ("/maps/one?as_of=1999-01-01", 404, "没有找到"),
+        ("/maps/one?as_of=1999-01-01", 404, "边界尚未生效"),
         ("/maps/one?as_of=soon", 400, "地址有误"),
         ("/maps/one?colour=red", 400, "地址有误"),
         ("/nothing", 404, "没有找到"),
@@ -56,6 +56,12 @@ def test_a_mistaken_address_is_a_page_for_a_browser_and_a_problem_for_a_client(
     assert page.status_code == status and f"<h1>{title}</h1>" in page.text and 'href="/maps/density"' in page.text
     problem = client.get(path)
     assert problem.status_code == status and problem.headers["content-type"] == "application/problem+json"
+
+
+def test_a_day_before_all_boundaries_leads_to_their_first_day(client: TestClient) -> None:
+    assert "the first take effect on 2026-01-01" in client.get("/maps/one?as_of=1999-01-01").json()["detail"]
+    page = client.get("/maps/one?as_of=1999-01-01", headers=PAGE)
+    assert 'href="/maps/one?as_of=2026-01-01&amp;lang=zh">2026-01-01<' in page.text
 
 
 def test_the_interface_answers_problems_to_browsers_too(client: TestClient) -> None:

@@ -95,15 +95,24 @@ def sketch_names() -> list[str]:
     return sorted(path.stem for path in (resource_dir("data") / "boundaries").glob("*.json"))
 
 
+def check_sketch(name: str) -> None:
+    """Refuse the name of a demo district that does not exist.
+
+    Raises:
+        NotFoundError: the text lists those that there are.
+    """
+    names = sketch_names()
+    if name not in names:
+        raise NotFoundError(f"there is no demo district {name!r}; there are {', '.join(names)}", field="demo")
+
+
 def read_sketch(name: str) -> Sketch:
     """Read the file of a demo district.
 
     Raises:
         NotFoundError: there is none of this name; the text lists those that there are.
     """
-    names = sketch_names()
-    if name not in names:
-        raise NotFoundError(f"there is no demo district {name!r}; there are {', '.join(names)}", field="demo")
+    check_sketch(name)
     data = orjson.loads((resource_dir("data") / "boundaries" / f"{name}.json").read_bytes())
     plain = {key: data[key] for key in ("title_zh", "title_en", "code", "top", "area_km2", "leaves", "households")}
     return Sketch(

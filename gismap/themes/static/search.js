@@ -1,4 +1,4 @@
-// The search box (grids and places by name or code) and the sketch that measuring and searching an area share.
+// The search box (grids, streets and places by name or code) and the sketch that measuring and searching an area share.
 "use strict";
 
 {
@@ -41,8 +41,18 @@
             gismap.showPlace(place);
           },
         }));
-      const found = [...units.slice(0, MOST - Math.min(3, places.length)), ...places].slice(0, MOST);
-      return { found, total: units.length + places.length };
+      const streets = gismap.doc.street_names.filter(([name]) => name.includes(wanted))
+        .map(([name, , lon, lat]) => ({
+          name,
+          where: say("streets"),
+          sign: "line street",
+          go() {
+            gismap.map.setView([lat, lon], Math.max(gismap.map.getZoom(), 17));
+          },
+        }));
+      const others = [...streets.slice(0, Math.max(2, MOST - units.length - places.length)), ...places];
+      const found = [...units.slice(0, MOST - Math.min(3, others.length)), ...others].slice(0, MOST);
+      return { found, total: units.length + streets.length + places.length };
     }
 
     function show() {
