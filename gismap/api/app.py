@@ -10,6 +10,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from gismap import __version__
+from gismap.access.audit_routes import router as audit
 from gismap.access.callers import Callers
 from gismap.api import docs, health, problems
 from gismap.api.logs import configure_logs
@@ -66,7 +67,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.settings = chosen
     app.state.loading = lambda: None  # what of a demo is being loaded; whoever loads one says so
-    for router in (health.router, docs.router, elements, locating, cards, themes):
+    for router in (health.router, docs.router, elements, locating, cards, themes, audit):
         app.include_router(router)
     vendor = resource_dir("web") / "vendor"
     if vendor.is_dir():
