@@ -62,9 +62,13 @@ class ForbiddenError(GismapError):
 
 
 class TooManyError(GismapError):
-    """Too many requests or attempts; later ones will be heeded."""
+    """Too many requests or attempts; after `retry_after_s` they will be heeded again."""
 
     type = "too-many"
+
+    def __init__(self, detail: str, retry_after_s: int) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
 
 
 class TooLargeError(GismapError):

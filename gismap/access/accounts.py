@@ -10,10 +10,12 @@ from sqlalchemy import Connection, text
 
 from gismap.access import queries
 from gismap.access.passwords import hash_password
+from gismap.access.sessions import end_consoles, end_sessions
 from gismap.access.values import Role
 from gismap.errors import BadInputError, ConflictError, NotFoundError
 from gismap.geometry.codes import new_unit_id
 from gismap.settings import get_settings
+from gismap.store import audit
 
 LONGEST_NAME = 100
 
@@ -30,9 +32,7 @@ def normal_username(text_: str) -> str:
     return name
 
 
-def add_account(
-    connection: Connection, username: str, display_name: str, password: str | None, *, made_by: str
-) -> str:
+def add_account(connection: Connection, username: str, display_name: str, password: str | None, *, made_by: str) -> str:
     """Make an account and return its identity; without a password it can hold keys alone.
 
     Raises:
@@ -53,7 +53,27 @@ def add_account(
     ).scalar()
     if made is None:
         raise ConflictError(f"there is an account {name!r} already", field="username")
+    _enter(connection, made_by, "add account", account_id, username=name)
     return account_id
+
+
+def set_password(connection: Connection, account_id: str, password: str, *, actor: str) -> None:
+    """Give an account another password; whoever is signed in with the old one is not any more. Keys stay.
+
+    Raises:
+        BadInputError: the password will not do.
+    """
+    values = {"account_id": account_id, "password_hash": hash_password(password)}
+    connection.execute(text(queries.SET_PASSWORD), values)
+    end_consoles(connection, account_id)
+    _enter(connection, actor, "set password", account_id)
+
+
+def disable(connection: Connection, account_id: str, *, actor: str) -> None:
+    """Let nobody in by this account any more; its name stays taken, since the audit log names it."""
+    connection.execute(text(queries.DISABLE), {"account_id": account_id})
+    end_sessions(connection, account_id)
+    _enter(connection, actor, "disable account", account_id)
 
 
 def find_account(connection: Connection, username: str) -> str:
@@ -83,10 +103,12 @@ def grant(
         },
     ).scalar_one()
     _refresh(connection, account_id)
+    detail = {"grant": number, "role": role, "unit": unit_id, "ends_at": ends_at.isoformat(timespec="seconds")}
+    _enter(connection, granted_by, "grant", account_id, **detail)
     return number
 
 
-def end_grant(connection: Connection, grant_id: int) -> None:
+def end_grant(connection: Connection, grant_id: int, *, actor: str) -> None:
     """End a grant now; sessions know at once.
 
     Raises:
@@ -96,11 +118,21 @@ def end_grant(connection: Connection, grant_id: int) -> None:
     if account_id is None:
         raise NotFoundError(f"there is no grant {grant_id} in force", field="grant")
     _refresh(connection, account_id)
+    _enter(connection, actor, "end grant", account_id, grant=grant_id)
 
 
 def list_accounts(connection: Connection, today: date) -> Sequence[dict[str, Any]]:
     """All accounts by name, with the grants in force."""
     return [dict(row) for row in connection.execute(text(queries.ACCOUNTS), {"today": today}).mappings()]
+
+
+def roles_of(connection: Connection, account_id: str) -> Sequence[str]:
+    """The roles that an account is granted now, anywhere."""
+    return connection.execute(text(queries.ROLES_OF_ACCOUNT), {"account_id": account_id}).scalars().all()
+
+
+def _enter(connection: Connection, actor: str, action: str, account_id: str, **detail: Any) -> None:
+    audit.append(connection, actor=actor, action=action, subject=f"account {account_id}", detail=detail)
 
 
 def _refresh(connection: Connection, account_id: str) -> None:

@@ -55,7 +55,7 @@ class Callers:
         if caller is None or (caller.kind == "key") != (key is not None):
             raise UnauthenticatedError("this session has ended; sign in again")
         if key is None and request.method not in SAFE_METHODS:
-            _check_origin(request)
+            check_origin(request)
         return caller
 
     def forget(self, token: str) -> None:
@@ -101,7 +101,7 @@ class Callers:
             caller = self._recall(self._visitor_token) or self._find(self._visitor_token, is_visitor=True)
             if caller is not None and caller.territories:
                 return caller
-        self._visitor_token = open_demo_session(self._engine, self._settings, VISITOR)
+        self._visitor_token, _ = open_demo_session(self._engine, self._settings, VISITOR)
         caller = self._find(self._visitor_token, is_visitor=True)
         if caller is None:
             raise UnauthenticatedError("sign in first")
@@ -113,9 +113,12 @@ def _key_in(request: Request) -> str | None:
     return key.strip() if scheme.lower() == "bearer" and key.strip() else None
 
 
-def _check_origin(request: Request) -> None:
+def check_origin(request: Request) -> None:
     """Refuse what pages of other sites ask for in the name of whoever opened them. Browsers send `Origin` with every
     request that is not safe, and no page can forge it; what is no browser uses a key.
+
+    Raises:
+        ForbiddenError: the request does not come from a page of ours.
     """
     if urlsplit(request.headers.get("origin", "")).netloc != request.headers.get("host"):
         raise ForbiddenError("this does not come from a page of ours; devices send a key instead", field="Origin")

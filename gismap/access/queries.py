@@ -62,7 +62,9 @@ REFRESH_ACCOUNT = """
 SELECT refresh_scope(digest, :today) FROM session WHERE account_id = :account_id AND ends_at > now();
 """
 
-END_SESSION = "DELETE FROM session WHERE digest = :digest RETURNING session_id;"
+END_SESSION = "DELETE FROM session WHERE digest = :digest AND kind = 'console' RETURNING session_id;"
+
+END_CONSOLES = "DELETE FROM session WHERE account_id = :account_id AND kind = 'console';"
 
 END_SESSIONS = "DELETE FROM session WHERE account_id = :account_id RETURNING session_id;"
 
@@ -71,7 +73,28 @@ SELECT session_id AS session, kind, title, roles, made_at, seen_at, ends_at
 FROM session WHERE account_id = :account_id AND ends_at > now() ORDER BY made_at DESC;
 """
 
-END_KEY = "DELETE FROM session WHERE session_id = :session_id AND kind = 'key' RETURNING account_id;"
+END_KEY = "DELETE FROM session WHERE session_id = :session_id AND kind = 'key' RETURNING session_id;"
+
+ROLES_OF_ACCOUNT = """
+SELECT DISTINCT role FROM access_grant WHERE account_id = :account_id AND ends_at > now() ORDER BY role;
+"""
+
+ROLES_OF_SESSION = """
+SELECT DISTINCT g.role FROM session s JOIN access_grant g USING (account_id)
+WHERE s.digest = :digest AND g.ends_at > now() AND (s.roles IS NULL OR g.role = ANY (s.roles)) ORDER BY g.role;
+"""
+
+SET_PASSWORD = "UPDATE account SET password_hash = :password_hash WHERE account_id = :account_id;"
+
+DISABLE = "UPDATE account SET disabled_at = now() WHERE account_id = :account_id;"
+
+# Whether somebody could sign in with a password; and whether somebody could do so and then see or do anything.
+HAS_PASSWORDS = "SELECT EXISTS (SELECT FROM account WHERE password_hash IS NOT NULL AND disabled_at IS NULL);"
+
+HAS_USERS = """
+SELECT EXISTS (SELECT FROM account a JOIN access_grant g USING (account_id)
+               WHERE a.password_hash IS NOT NULL AND a.disabled_at IS NULL AND g.ends_at > now());
+"""
 
 FORGET = """
 DELETE FROM session WHERE ends_at < now() - interval '1 day';
@@ -83,12 +106,19 @@ IS_HARMLESS = """
 SELECT coalesce((SELECT synthetic FROM district), (SELECT bool_and(version = 1) FROM layer));
 """
 
-FAILED = "INSERT INTO sign_in_failure (subject) VALUES (:user), (:address);"
-
-FAILURES = """
-SELECT count(*) FILTER (WHERE subject = :user) AS of_user, count(*) FILTER (WHERE subject = :address) AS of_address
-FROM sign_in_failure
-WHERE subject IN (:user, :address) AND at > now() - make_interval(secs => :seconds);
+# Attempts upon one user or from one address wait for each other, so that none is judged before the others count.
+QUEUE = """
+SELECT pg_advisory_xact_lock(hashtextextended(:user, 0)), pg_advisory_xact_lock(hashtextextended(:address, 0));
 """
 
-FORGIVE = "DELETE FROM sign_in_failure WHERE subject = :user;"
+# Seconds until another attempt may be made; null: at once. The n-th failure from the last is what has to grow old.
+WAIT = """
+SELECT ceil(extract(epoch FROM greatest(
+    (SELECT at FROM sign_in_failure WHERE subject = :user ORDER BY at DESC OFFSET :of_user - 1 LIMIT 1),
+    (SELECT at FROM sign_in_failure WHERE subject = :address ORDER BY at DESC OFFSET :of_address - 1 LIMIT 1)
+) + make_interval(secs => :seconds) - now()))::int;
+"""
+
+FAILED = "INSERT INTO sign_in_failure (subject) VALUES (:user), (:address) RETURNING at;"
+
+FORGIVE = "DELETE FROM sign_in_failure WHERE subject = :user OR (subject = :address AND at = :at);"

@@ -78,9 +78,14 @@ def _session(engine: Engine, token: str, digest: bytes, idle_s: float) -> Any:
 
 
 def end_session(connection: Connection, token: str) -> str | None:
-    """End a session; its identity, or None when there is none with this token."""
+    """End a console's session; its identity, or None when there is none with this token."""
     ended: str | None = connection.execute(text(queries.END_SESSION), {"digest": digest_of(token)}).scalar()
     return ended
+
+
+def end_consoles(connection: Connection, account_id: str) -> None:
+    """End what an account's people have open, but not its keys."""
+    connection.execute(text(queries.END_CONSOLES), {"account_id": account_id})
 
 
 def end_sessions(connection: Connection, account_id: str) -> list[str]:
