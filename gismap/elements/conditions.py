@@ -40,16 +40,16 @@ def element_conditions(question: Question, params: Parameters) -> list[str]:
         params["name"] = contains_pattern(filter_.name)
     conditions += _attribute_conditions(filter_, params) + _building_conditions(filter_, params)
     if question.territories:
-        conditions.append(_in_ranges(question.territories, params))
+        conditions.append(in_ranges(question.territories, params, path="e.path"))
     return conditions + in_areas(question.areas, params, lambda area: members(area, anchor="e.anchor", path="e.path"))
 
 
-def _in_ranges(ranges: Sequence[tuple[str, str]], params: Parameters) -> str:
+def in_ranges(ranges: Sequence[tuple[str, str]], params: Parameters, *, path: str) -> str:
     """In one of the territories. Policies see to that anyway; constants let the planner know how much they hold."""
     parts = []
     for number, (low, high) in enumerate(ranges):
         params |= {f"low_{number}": low, f"high_{number}": high}
-        parts.append(f"e.path >= :low_{number} AND e.path < :high_{number}")
+        parts.append(f"{path} >= :low_{number} AND {path} < :high_{number}")
     return f"({' OR '.join(parts)})"
 
 
