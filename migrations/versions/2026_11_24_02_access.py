@@ -221,6 +221,21 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_te
     FROM staff WHERE element_id = person
 $$;
 
+-- A member of staff as a page of features tells of them: planned only where there is one.
+CREATE FUNCTION staff_told(person text, day date, role_titles json)
+RETURNS TABLE (name text, phone text, employment text, posts json)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+    SELECT s.shown_name, staff_phone(person), s.employment,
+           (SELECT json_agg(json_build_object('role', a.role, 'title', role_titles ->> a.role, 'duty', a.duty,
+                                              'unit', a.unit_id) ORDER BY a.role, a.unit_id)
+            FROM assignment a
+            WHERE a.staff = person AND a.valid @> day
+              AND EXISTS (SELECT FROM grid g WHERE g.unit_id = a.unit_id AND {in_scope("g.path", "see")}))
+    FROM staff s
+    WHERE s.element_id = person
+      AND EXISTS (SELECT FROM element e WHERE e.element_id = person AND {in_scope("e.path", "see")})
+$$;
+
 -- ILIKE may not use its index before the policies were asked, since it could tell of names; here it may, and tells what
 -- is in scope. Staff are found by the masked name only: a name that can be searched can be guessed.
 CREATE FUNCTION elements_named(pattern text) RETURNS SETOF bigint
@@ -248,7 +263,7 @@ FROM assignment a JOIN staff_shown s ON s.element_id = a.staff;
 
 OPEN_STAFF = """
 DROP VIEW post_shown, staff_shown;
-DROP FUNCTION duty_of, elements_named, staff_phone;
+DROP FUNCTION duty_of, elements_named, staff_told, staff_phone;
 DROP POLICY staff_seen ON staff;
 DROP POLICY assignment_seen ON assignment;
 ALTER TABLE staff DISABLE ROW LEVEL SECURITY, DROP COLUMN shown_name, DROP COLUMN shown_phone;
