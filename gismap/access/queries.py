@@ -14,6 +14,7 @@ RETURNING account_id;
 
 ACCOUNTS = """
 SELECT a.account_id AS account, a.username, a.display_name AS name, a.made_at, a.disabled_at,
+       a.password_hash IS NOT NULL AS has_password,
        (SELECT json_agg(json_build_object('grant', g.grant_id, 'role', g.role, 'unit', g.unit_id,
                                           'unit_name', u.name, 'ends_at', g.ends_at) ORDER BY g.grant_id)
         FROM access_grant g

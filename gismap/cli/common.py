@@ -55,10 +55,12 @@ def engine() -> Iterator[Engine]:
         EnvironmentProblemError: the schema is of another version.
     """
     with database(get_settings()) as urls:
-        current, head = status(urls.service_url)
-        if current != head:
+        current, head = status(urls.owner_url)
+        if current is None:
+            upgrade(urls.owner_url)  # an empty database: the first user may be made before the first start
+        elif current != head:
             raise EnvironmentProblemError(
-                f"the database has schema {current or 'none'}, this gismap needs {head}: run `gismap db migrate`"
+                f"the database has schema {current}, this gismap needs {head}: run `gismap db migrate`"
             )
         engine = make_engine(urls.owner_url)
         try:

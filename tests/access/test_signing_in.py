@@ -1,7 +1,7 @@
 """Signing in: who may, who may not, what a browser is given, and that nothing tells which users exist."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from http.cookies import SimpleCookie
@@ -43,6 +43,7 @@ def people(server: Any, template: str) -> Iterator[Database]:
 
 
 def add_user(connection: Any, name: str, password: str | None = PASSWORD) -> str:
+    """An account with a dispatcher's grant; its identity."""
     account_id = add_account(connection, name, f"{name} 女士", password, made_by="test")
     ends_at = datetime.now(UTC) + timedelta(days=1)
     grant(connection, account_id, Role.DISPATCHER, None, ends_at=ends_at, granted_by="test")
@@ -52,15 +53,15 @@ def add_user(connection: Any, name: str, password: str | None = PASSWORD) -> str
 @pytest.fixture()
 def owner(people: Database) -> Iterator[Engine]:
     engine = make_engine(people.owner_url)
-    with writing(engine) as connection:
-        connection.execute(text("DELETE FROM sign_in_failure"))
     yield engine
     engine.dispose()
 
 
 @pytest.fixture()
 def browsing(people: Database, owner: Engine) -> Iterator[TestClient]:
-    """A browser that nobody has signed in on."""
+    """A browser that nobody has signed in on, or failed to."""
+    with writing(owner) as connection:
+        connection.execute(text("DELETE FROM sign_in_failure"))
     with serving(people) as client:
         del client.headers["authorization"]
         client.headers.update(HOME)
@@ -104,7 +105,7 @@ def test_who_signs_in_is_told_who_they_are(browsing: TestClient) -> None:
     assert browsing.get("/api/layers").status_code == 200
 
 
-def test_the_cookie_stays_with_our_own_pages_and_out_of_scripts(browsing: TestClient, people: Database) -> None:
+def test_the_cookie_stays_with_our_own_pages_and_out_of_scripts(browsing: TestClient) -> None:
     (cookie,) = SimpleCookie(sign_in(browsing).headers["set-cookie"]).values()
     assert (cookie.key, cookie["path"], cookie["httponly"], cookie["samesite"]) == (COOKIE, "/", True, "strict")
     assert (cookie["secure"], cookie["domain"], len(cookie.value)) == ("", "", 43)
@@ -261,7 +262,7 @@ def test_width_and_case_of_a_username_do_not_matter(browsing: TestClient, spelt:
 
 
 def test_a_look_alike_of_another_alphabet_is_another_user(browsing: TestClient) -> None:
-    assert sign_in(browsing, "li.nа").status_code == 401  # noqa: RUF001 - a Cyrillic а
+    assert sign_in(browsing, "li.nа").status_code == 401  # a Cyrillic а
 
 
 @pytest.mark.parametrize(
@@ -284,9 +285,7 @@ def test_a_look_alike_of_another_alphabet_is_another_user(browsing: TestClient) 
     ],
     ids=range(14),
 )
-def test_a_body_that_cannot_be_meant_is_refused_at_once(
-    browsing: TestClient, body: dict[str, Any], field: str
-) -> None:
+def test_a_body_that_cannot_be_meant_is_refused_at_once(browsing: TestClient, body: dict[str, Any], field: str) -> None:
     began = time.monotonic()
     answer = browsing.post("/api/session", json=body)
     assert time.monotonic() - began < 1
@@ -392,9 +391,7 @@ def test_a_cookie_that_has_ended_does_not_keep_a_visitor_out(furnished: Database
 @pytest.mark.parametrize("language", ["zh-CN", "en-GB"])
 def test_a_reader_signs_in_by_keyboard_and_out_again(visit: Visit, county_url: str, language: str) -> None:  # noqa: F811
     page = visit(f"{county_url}/maps/one", language=language)
-    visitor, sign_in, demo = (
-        ("访客", "登录", "调度员") if language == "zh-CN" else ("Visitor", "Sign in", "Dispatcher")
-    )
+    visitor, sign_in, demo = ("访客", "登录", "调度员") if language == "zh-CN" else ("Visitor", "Sign in", "Dispatcher")
     expect(page.locator(".who")).to_contain_text(visitor)
     page.locator(".who").get_by_text(sign_in).click()
     page.wait_for_selector("body.ready")
