@@ -51,10 +51,11 @@ class Verdict:
 
 
 def verify(connection: Connection, noted: Mapping[int, str] | None = None) -> Verdict:
-    """Walk the whole log as its owner, first thing in a transaction. `noted` are digests by number that were written down elsewhere before.
+    """Walk the whole log as its owner, first thing in a transaction.
 
-    Found are: entries that were changed, taken out, put in or moved, and an end that was cut off. Whoever may rewrite
-    all tables could make a new chain and a new end of it; that only shows against what was noted elsewhere.
+    `noted` are digests by number that were written down elsewhere before. Found are: entries that were changed, taken
+    out, put in or moved, and an end that was cut off. Whoever may rewrite all tables could make a new chain and a new
+    end of it; that only shows against what was noted elsewhere.
     """
     connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))  # entries go on being written
     faults: list[str] = []

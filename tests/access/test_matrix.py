@@ -231,6 +231,7 @@ def test_each_role_gets_what_it_may_and_nothing_of_elsewhere(
         answer = county.ask(caller, *key, request)
         assert answer.status_code == expected(county, caller, key, outside=outside), (outside, answer.text[:300])
         assert_nothing_slips_out(county, caller, answer.text)
+        assert permission_of(ENDPOINTS[key]) is None or "no-store" in answer.headers["cache-control"]
         if answer.status_code >= 400:
             assert answer.headers["content-type"] == "application/problem+json"
             assert not any(element_id in answer.text for element_id in county.own)
