@@ -114,11 +114,11 @@ def end_grant(connection: Connection, grant_id: int, *, actor: str) -> None:
     Raises:
         NotFoundError: there is no such grant, or it has ended.
     """
-    account_id = connection.execute(text(queries.END_GRANT), {"grant_id": grant_id}).scalar()
-    if account_id is None:
+    ended = connection.execute(text(queries.END_GRANT), {"grant_id": grant_id}).one_or_none()
+    if ended is None:
         raise NotFoundError(f"there is no grant {grant_id} in force", field="grant")
-    _refresh(connection, account_id)
-    _enter(connection, actor, "end grant", account_id, grant=grant_id)
+    _refresh(connection, ended.account_id)
+    _enter(connection, actor, "end grant", ended.account_id, grant=grant_id, role=ended.role, unit=ended.unit_id)
 
 
 def list_accounts(connection: Connection, today: date) -> Sequence[dict[str, Any]]:

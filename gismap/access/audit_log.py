@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import orjson
 from sqlalchemy import Connection, text
 
+from gismap.errors import NotFoundError
 from gismap.store import audit
 
 AT_ONCE = 1_000
@@ -37,6 +38,8 @@ WHERE (CAST(:before AS bigint) IS NULL OR seq < :before)
 ORDER BY seq DESC LIMIT :limit;
 """
 
+EVER_STOOD = "SELECT EXISTS (SELECT FROM grid WHERE unit_id = :unit OR code = :unit);"
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -50,7 +53,13 @@ class Wanted:
 
 
 def look(connection: Connection, wanted: Wanted, *, zone: str, limit: int, before: int | None = None) -> Sequence[Any]:
-    """The newest entries with numbers below `before`, at most `limit`; days are those of the time zone."""
+    """The newest entries with numbers below `before`, at most `limit`; days are those of the time zone.
+
+    Raises:
+        NotFoundError: there never was such a unit.
+    """
+    if wanted.unit is not None and not connection.execute(text(EVER_STOOD), {"unit": wanted.unit}).scalar():
+        raise NotFoundError(f"there never was a unit {wanted.unit!r}: name it by its code or identity", field="unit")
     values = {"who": wanted.who, "subject": wanted.subject, "unit": wanted.unit, "before": before, "limit": limit}
     values["since"] = _instant(wanted.since, zone)
     values["until"] = _instant(wanted.until, zone, days=1)

@@ -36,7 +36,7 @@ VALUES (:account_id, :role, :unit_id, :granted_by, now() + make_interval(years =
 
 END_GRANT = """
 UPDATE access_grant SET ends_at = now() WHERE grant_id = :grant_id AND ends_at > now()
-RETURNING account_id;
+RETURNING account_id, role, unit_id;
 """
 
 OPEN_SESSION = """

@@ -174,6 +174,8 @@ def test_entries_are_shown_newest_first_by_user_subject_and_day_and_looking_is_e
     assert subjects("--subject", "s4") == ["s4"]
     assert subjects("--until", "2020-01-01") == [] == subjects("--since", "9999-12-31")
     assert subjects("--since", TODAY, "--until", TODAY, "--limit", 6) == ["audit"] * 5 + ["s5"]
+    code, _, errors = gismap("audit", "show", "--unit", "370883")
+    assert code == 2 and "never was a unit" in errors
     assert faults(six) == ""
 
 
