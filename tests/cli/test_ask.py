@@ -156,9 +156,9 @@ def test_a_mistake_is_one_line_and_an_exit_code(gismap: Command, arguments: str,
 @pytest.mark.parametrize(
     ("variable", "value", "says"),
     [
-        ("GISMAP_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/nothing", "database"),
-        ("GISMAP_DATABASE_URL", "nonsense", "postgresql://"),
-        ("GISMAP_DATABASE_URL", "mysql://a:secret@b/c", "postgresql://"),
+        ("GISMAP_DATABASE_OWNER_URL", "postgresql://nobody@127.0.0.1:1/nothing", "database"),
+        ("GISMAP_DATABASE_OWNER_URL", "nonsense", "postgresql://"),
+        ("GISMAP_DATABASE_OWNER_URL", "mysql://a:secret@b/c", "postgresql://"),
         ("GISMAP_FAR_KM", "far", "GISMAP_FAR_KM"),
     ],
 )
