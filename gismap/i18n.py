@@ -327,7 +327,7 @@ CATALOGUE: dict[str, tuple[str, str]] = {
     "access.wait": ("尝试次数过多,请稍后再试", "Too many attempts; try again later"),
     "access.failed": ("暂时无法登录,请稍后再试", "Signing in is not possible at the moment; try again soon"),
     "access.first": (
-        "还没有可以登录的账号。请管理员在服务器上运行:",
+        "还没有可以用密码登录的账号。请管理员在服务器上运行:",
         "Nobody can sign in with a password yet. Whoever looks after the server runs:",
     ),
     "access.demo": ("示例系统:选择一种身份,无需密码", "A demo: choose who to be, without a password"),
