@@ -150,7 +150,7 @@ def add_key(
             today=settings.today(),
             actor=getpass.getuser(),
         )
-    print(f"key {session_id} for {days} days; it is not shown again:", file=sys.stderr)
+    print(f"key {session_id} for {days} day{'s' * (days > 1)}; it is not shown again:", file=sys.stderr)
     print(token)
 
 
