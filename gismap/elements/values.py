@@ -30,8 +30,8 @@ class BuildingDraft:
     """The subordinate record of a building."""
 
     address: str | None
-    floors: int
-    households: int
+    floors: int | None  # None: not known
+    households: int | None
     use: str  # residential, bungalow, shop, office, school, hospital, factory, public, farmhouse
     units: Sequence[BuildingUnitDraft] = ()
     dwellings: Sequence[DwellingDraft] = ()

@@ -170,7 +170,7 @@ def _buildings(table: CleanTable) -> tuple[list[BuildingDraft], list[Rejection]]
         except BadInputError as error:
             rejections.append(Rejection(int(row), "unit_households", error.detail))
             counted = []
-        total = sum(counted) if counted else households or 0
+        total = sum(counted) if counted else households
         if counted and households is not None and households != total:
             reason = f"the building units have {total} households, the building {households}: correct one"
             rejections.append(Rejection(int(row), "households", reason))
@@ -181,7 +181,7 @@ def _buildings(table: CleanTable) -> tuple[list[BuildingDraft], list[Rejection]]
                 )
             )
         numbered = tuple(BuildingUnitDraft(number, count) for number, count in enumerate(counted, 1))
-        drafts.append(BuildingDraft(address, floors or 0, total, use or "other", numbered))
+        drafts.append(BuildingDraft(address, floors, total, use or "other", numbered))
     return drafts, rejections
 
 

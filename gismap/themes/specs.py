@@ -159,7 +159,7 @@ PLACE: frozenset[LayerName] = frozenset({"streets", "grids"})
 THEMES: Mapping[str, Theme] = {
     theme.name: theme
     for theme in (
-        Theme("one", EVERYTHING, PLACE | {"key_places", "service_stations", "supplies"}),
+        Theme("one", EVERYTHING, PLACE | {"buildings", "key_places", "service_stations", "supplies"}),
         Theme(
             "grids",
             ("streets", "grids", "service_stations"),

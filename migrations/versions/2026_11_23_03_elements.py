@@ -74,8 +74,8 @@ SUBORDINATES = """
 CREATE TABLE building (
     version_id bigint PRIMARY KEY REFERENCES element ON DELETE CASCADE,
     address text,
-    floors smallint NOT NULL CHECK (floors >= 0),
-    households integer NOT NULL CHECK (households >= 0),
+    floors smallint CHECK (floors >= 0),             -- null: not known
+    households integer CHECK (households >= 0),      -- null: not known
     use text NOT NULL
 );
 CREATE TABLE building_unit (

@@ -56,12 +56,12 @@ def test_the_legend_counts_what_is_drawn_and_hides_it(visit: Visit, county_url: 
         assert entry(page, text).locator(".count").inner_text() == str(count)
 
 
-def test_buildings_and_staff_appear_when_they_are_switched_on(visit: Visit, county_url: str) -> None:
+def test_buildings_can_be_switched_off_and_staff_on(visit: Visit, county_url: str) -> None:
     page = visit(f"{county_url}/maps/one")
     drawn = "Object.values(gismap.map._layers).filter((one) => one.feature?.properties.floors).length"
-    assert page.evaluate(drawn) == 0
-    entry(page, "楼栋房屋").locator("input").check()
     assert page.evaluate(drawn) == 12
+    entry(page, "楼栋房屋").locator("input").uncheck()
+    assert page.evaluate(drawn) == 0
     entry(page, "网格力量").locator("input").check()
     page.mouse.click(*on_screen(page, LON, LAT))
     expect(page.locator(".card").last).to_contain_text(GRID_NAME)
@@ -72,6 +72,8 @@ def test_outlines_that_a_page_cannot_hold_are_fetched_when_one_comes_close(
 ) -> None:
     monkeypatch.setattr(rows, "MOST_OUTLINES", 0)
     page = visit(f"{county_url}/maps/one?unit={COUNTY}")
+    expect(page.locator(".tag .s-buildings")).to_have_count(0)
+    entry(page, "楼栋房屋").locator("input").uncheck()
     entry(page, "楼栋房屋").locator("input").check()
     expect(page.locator(".tag .s-buildings").first).to_have_text("楼 3")
     page.evaluate("([lat, lon]) => void gismap.map.setView([lat, lon], 17.5, { animate: false })", [LAT, LON])
@@ -137,6 +139,11 @@ def test_searching_a_name_opens_the_card_of_the_grid(visit: Visit, county_url: s
     expect(page.locator(".card").last).to_contain_text("城南加油站")
     page.locator("#search").fill("解放")
     expect(page.locator(".found")).to_contain_text("解放路道路")
+    page.locator("#search").fill("福安小区1号楼")
+    expect(page.locator("#found-0")).to_contain_text("福安小区1号楼")
+    page.keyboard.press("Enter")
+    for text in ("福安小区1号楼", "住宅楼", "24"):
+        expect(page.locator(".card").last).to_contain_text(text)
     page.locator("#search").fill("没有这个")
     expect(page.locator(".found")).to_contain_text("没有找到“没有这个”")
 

@@ -37,7 +37,7 @@ def care_persons(buildings: Sequence[Standing], rng: Random) -> list[ElementDraf
     homes = [one for one in buildings if one.building.households]
     if not homes:
         return []
-    weights = list(accumulate(one.building.households for one in homes))
+    weights = list(accumulate(one.building.households or 0 for one in homes))
     count = round(weights[-1] * SHARE_OF_HOUSEHOLDS)
     drawn = rng.choices(homes, cum_weights=weights, k=count)
     kinds = rng.choices(list(CATEGORIES), list(CATEGORIES.values()), k=count)

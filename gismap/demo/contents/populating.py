@@ -33,7 +33,7 @@ def populate(land: Land, rng: Random, name: str) -> tuple[list[ElementDraft], li
     stations, station_points = service_stations(grounds)
     households: Counter[str] = Counter()
     for one in buildings:
-        households[one.unit] += one.building.households
+        households[one.unit] += one.building.households or 0
     people, posts = staff(land.units, households, station_points, rng)
     elements = [
         *(one.draft for one in buildings),

@@ -101,7 +101,7 @@
   };
 
   gismap.showBuilding = (building, at) => open(elementCard(building, say("building"), "buildings",
-    `<ul class="figures">${figure(say("floors"), building.floors)}${figure(say("households"), building.households)}
+    `<ul class="figures">${figure(say("floors"), building.floors ?? "—")}${figure(say("households"), building.households ?? "—")}
      ${figure(say("use"), escape(gismap.title("buildings", building.use)))}</ul>`), at);
 
   // ---- hovered and chosen

@@ -182,7 +182,8 @@
     const notes = gismap.annotations(map);
     tools(map);
     gismap.legend(map, layers, notes);
-    notes.count("buildings", isOn("buildings") && !gismap.doc.buildings.length);
+    // Where outlines come by themselves, numbers would only crowd the first look; whoever switches them on gets them.
+    notes.count("buildings", isOn("buildings") && !gismap.doc.buildings.length && !gismap.outlines);
     gismap.restack();
     notes.refresh();
     if (document.getElementById("desk")) gismap.desk(map);

@@ -1,4 +1,4 @@
-// The search box (grids, streets and places by name or code) and the sketch that measuring and searching an area share.
+// The search box (grids, streets, places and buildings by name or code) and the sketch that measuring and searching an area share.
 "use strict";
 
 {
@@ -17,6 +17,28 @@
     input.setAttribute("aria-controls", "found");
     input.setAttribute("aria-expanded", false);
     let at = 0;
+
+    // Buildings are too many for a page: a served one asks for those of a name, once.
+    const asked = new Map();
+    async function askForBuildings(wanted) {
+      if (!gismap.doc.themes || wanted.length < 2 || asked.has(wanted)) return;
+      asked.set(wanted, []);
+      const query = new URLSearchParams({ layers: "buildings", name: wanted, limit: MOST });
+      const answer = await fetch(`/api/resources?${query}`).catch(() => null);
+      if (!answer?.ok) return;
+      const { features } = await answer.json();
+      asked.set(wanted, features.map(({ id, properties: { name, anchor: [lon, lat], unit, building } }) => ({
+        name,
+        where: unit?.name ?? "",
+        sign: "sign s-buildings",
+        go() {
+          gismap.map.setView([lat, lon], 18);
+          const home = gismap.units.find((one) => one.id === unit?.unit);
+          gismap.showBuilding({ id, name, unit: home, ...building }, L.latLng(lat, lon));
+        },
+      })));
+      if (input.value.trim() === wanted && document.activeElement === input) show();
+    }
 
     function candidates(wanted) {
       const units = gismap.units.filter((unit) => unit.name.includes(wanted) || unit.code?.startsWith(wanted))
@@ -50,9 +72,10 @@
             gismap.map.setView([lat, lon], Math.max(gismap.map.getZoom(), 17));
           },
         }));
-      const others = [...streets.slice(0, Math.max(2, MOST - units.length - places.length)), ...places];
+      const buildings = asked.get(wanted) ?? [];
+      const others = [...streets.slice(0, Math.max(2, MOST - units.length - places.length)), ...places, ...buildings];
       const found = [...units.slice(0, MOST - Math.min(3, others.length)), ...others].slice(0, MOST);
-      return { found, total: units.length + streets.length + places.length };
+      return { found, total: units.length + streets.length + places.length + buildings.length };
     }
 
     function show() {
@@ -95,6 +118,7 @@
     input.addEventListener("input", () => {
       at = 0;
       show();
+      askForBuildings(input.value.trim());
     });
     input.addEventListener("blur", () => close());
     input.addEventListener("keydown", (event) => {
