@@ -9,23 +9,19 @@ is of CPU of the database.
 import argparse
 import time
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
 
 from rich.console import Console
 from rich.table import Table
 from sqlalchemy import Connection, Engine, text
 
 from benchmarks.asking import HALF_BOX_M, SOME_BUILDINGS
-from benchmarks.service import Service, serving
-from gismap.access.accounts import add_account, grant
-from gismap.access.sessions import open_session
-from gismap.access.values import Role
+from benchmarks.service import Service, serving, viewer_key
 from gismap.elements.queries import page_statement
 from gismap.elements.questions import Filter, Question
 from gismap.settings import Settings
 from gismap.store.area import BoxArea, expanded
 from gismap.store.scope import looking_as
-from gismap.store.session import make_engine, reading, writing
+from gismap.store.session import make_engine, reading
 
 LIMIT = 1.15
 DISTINCT = 100
@@ -41,8 +37,8 @@ def main() -> None:
         owner, api = make_engine(service.urls.owner_url), make_engine(service.urls.service_url)
         eyes = {
             "the owner, without row-level security": owner,
-            "a viewer of the district": looking_as(api, _key(owner, None)),
-            "a viewer of one town": looking_as(api, _key(owner, _some_town(owner))),
+            "a viewer of the district": looking_as(api, viewer_key(owner)),
+            "a viewer of one town": looking_as(api, viewer_key(owner, _some_town(owner))),
         }
         ms = _measure(service, list(eyes.values()), _questions(owner), arguments.rounds)
         owner.dispose()
@@ -84,16 +80,6 @@ def _measure(
 def _ask(connection: Connection, question: Question) -> None:
     statement, params = page_statement(question)
     connection.execute(text(statement), params).one()
-
-
-def _key(owner: Engine, unit_id: str | None) -> str:
-    today: date = Settings().today()
-    with writing(owner) as connection:
-        account_id = add_account(connection, f"bench-{unit_id}", "bench", None, made_by="bench")
-        ends_at = datetime.now(UTC) + timedelta(days=1)
-        grant(connection, account_id, Role.VIEWER, unit_id, ends_at=ends_at, granted_by="bench")
-        token, _ = open_session(connection, account_id, kind="key", seconds=86_400, today=today)
-    return token
 
 
 def _some_town(owner: Engine) -> str:

@@ -5,7 +5,6 @@ What a caller may do is a matter of grants (`sessions`); how one signs in is in 
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable
 from threading import Lock
 from urllib.parse import urlsplit
 
@@ -17,7 +16,7 @@ from gismap.access import queries
 from gismap.access.demo_accounts import VISITOR, open_demo_session
 from gismap.access.sessions import find_caller
 from gismap.access.values import Caller
-from gismap.errors import ForbiddenError, StillLoadingError, UnauthenticatedError
+from gismap.errors import ForbiddenError, UnauthenticatedError
 from gismap.settings import Settings
 from gismap.store.session import reading
 
@@ -48,7 +47,7 @@ class Callers:
         key = _key_in(request)
         token = key or request.cookies.get(COOKIE)
         if token is None:
-            return await run_in_threadpool(self._visitor, request.app.state.loading)
+            return self._known_visitor() or await run_in_threadpool(self._visitor)
         caller = self._recall(token)
         if caller is None:
             caller = await run_in_threadpool(self._find, token)
@@ -91,10 +90,14 @@ class Callers:
                 self._remembered.popitem(last=False)
         return caller
 
-    def _visitor(self, loading: Callable[[], str | None]) -> Caller:
-        stage = loading()
-        if stage is not None:
-            raise StillLoadingError(stage or "start")
+    def _known_visitor(self) -> Caller | None:
+        """The visitor that was let in within the last second, found without a thread or the database."""
+        at, may = self._visiting
+        if not may or time.monotonic() - at >= REMEMBERED_S or self._visitor_token is None:
+            return None
+        return self._recall(self._visitor_token)
+
+    def _visitor(self) -> Caller:
         if not self.may_visit():
             raise UnauthenticatedError("sign in first")
         if self._visitor_token is not None:

@@ -43,8 +43,8 @@ FROM shown p
 JOIN element e ON e.version_id = p.ref
 LEFT JOIN grid g ON g.path = e.path AND g.valid @> CAST(:as_of AS date)
 LEFT JOIN building b ON b.version_id = e.version_id
-LEFT JOIN LATERAL (
-    SELECT * FROM staff_told(p.id, CAST(:as_of AS date), CAST(:role_titles AS json)) WHERE p.layer = 'staff'
+LEFT JOIN LATERAL staff_told(
+    CASE WHEN p.layer = 'staff' THEN p.id END, CAST(:as_of AS date), CAST(:role_titles AS json)
 ) s ON true
 WHERE p.layer NOT IN ('streets', 'grids')
 """

@@ -221,10 +221,10 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_te
     FROM staff WHERE element_id = person
 $$;
 
--- A member of staff as a page of features tells of them: planned only where there is one.
+-- A member of staff as a page of features tells of them. STRICT: for what is no staff it is not even planned.
 CREATE FUNCTION staff_told(person text, day date, role_titles json)
 RETURNS TABLE (name text, phone text, employment text, posts json)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+LANGUAGE sql STABLE STRICT ROWS 1 SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
     SELECT s.shown_name, staff_phone(person), s.employment,
            (SELECT json_agg(json_build_object('role', a.role, 'title', role_titles ->> a.role, 'duty', a.duty,
                                               'unit', a.unit_id) ORDER BY a.role, a.unit_id)
