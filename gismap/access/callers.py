@@ -47,7 +47,8 @@ class Callers:
         key = _key_in(request)
         token = key or request.cookies.get(COOKIE)
         if token is None:
-            return self._known_visitor() or await run_in_threadpool(self._visitor)
+            known = self._known_visitor()
+            return known if known is not None else await run_in_threadpool(self._visitor)
         caller = self._recall(token)
         if caller is None:
             caller = await run_in_threadpool(self._find, token)
