@@ -25,7 +25,7 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import Dialect, make_url, text
 
-from benchmarks.service import Service, serving
+from benchmarks.service import Service, serving, viewer_key
 from gismap.boundaries.service import district_bounds
 from gismap.elements.queries import page_statement
 from gismap.elements.questions import Filter, Question
@@ -90,7 +90,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _works(service: Service) -> list[Work]:
-    engine, today = make_engine(service.urls.service_url), Settings().today()
+    engine, today = make_engine(service.urls.owner_url), Settings().today()
     with reading(engine) as connection:
         bounds = district_bounds(connection, today)
         assert bounds is not None
@@ -165,13 +165,17 @@ def _ask(service: Service, paths: Sequence[str], requests: int, connections: int
 
 def _pgbench(service: Service, statements: Sequence[str], requests: int, connections: int) -> Measured:
     installation = find_installation()
-    url = make_url(service.urls.superuser_url or "")
+    owner = make_engine(service.urls.owner_url)
+    eyes = f"SELECT set_config('gismap.session', '{viewer_key(owner)}', true)"
+    owner.dispose()
+    url = make_url(service.urls.service_url)
     with tempfile.TemporaryDirectory() as folder:
         command = [str(installation.bin / "pgbench"), "-n", "-r", "-c", str(connections), "-j", "1", "-l"]
         command += ["-t", str(requests // connections), "--log-prefix", str(Path(folder) / "log")]
         for number, statement in enumerate(statements):
             file = Path(folder) / f"{number}.sql"
-            file.write_text(" ".join(statement.split()) + "\n")
+            # One round trip and one transaction, as the service sends it: whose eyes, and the question.
+            file.write_text(f"{eyes} \\; {' '.join(statement.split())}\n")
             command += ["-f", str(file)]
         command += ["-h", str(url.query["host"]), "-U", str(url.username), str(url.database)]
         before = service.cpu_s()

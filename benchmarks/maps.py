@@ -57,7 +57,7 @@ def _fetched(service: Service) -> tuple[float, bytes]:
 
 def _write_file(service: Service, file: Path) -> None:
     """As `gismap map one` does, in this process, without the start of an interpreter."""
-    engine = make_engine(service.urls.service_url)
+    engine = make_engine(service.urls.owner_url)
     wanted = Wanted(theme_named("one"), "zh", Settings().today())
     file.write_text(map_file(engine, wanted, user="bench", now=datetime.now().astimezone()), encoding="utf-8")
     engine.dispose()

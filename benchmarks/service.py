@@ -11,14 +11,21 @@ import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import orjson
+from sqlalchemy import Engine
 
+from gismap.access.accounts import add_account, grant
+from gismap.access.sessions import open_session
+from gismap.access.values import Role
 from gismap.errors import EnvironmentProblemError
+from gismap.settings import Settings
 from gismap.store.server import DatabaseUrls, PrivateServer
+from gismap.store.session import writing
 
-GISMAP = Path(sys.executable).parent / "gismap"
+GISMAP = (sys.executable, "-m", "gismap")
 LOADING_S = 300
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
@@ -53,7 +60,7 @@ def serving(demo: str, data_dir: Path | None = None) -> Iterator[Service]:
         place = data_dir or Path(folder)
         port = _free_port()
         began = time.perf_counter()
-        command = [str(GISMAP), "up", "--demo", demo, "--port", str(port), "--data-dir", str(place)]
+        command = [*GISMAP, "up", "--demo", demo, "--port", str(port), "--data-dir", str(place)]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         try:
             address = _first_line(process)
@@ -64,6 +71,16 @@ def serving(demo: str, data_dir: Path | None = None) -> Iterator[Service]:
         finally:
             process.terminate()
             process.wait()
+
+
+def viewer_key(owner: Engine, unit_id: str | None = None) -> str:
+    """A key of a viewer of a unit, or of the whole district."""
+    with writing(owner) as connection:
+        account_id = add_account(connection, f"bench-{unit_id}-{time.time_ns()}", "bench", None, made_by="bench")
+        ends_at = datetime.now(UTC) + timedelta(days=1)
+        grant(connection, account_id, Role.VIEWER, unit_id, ends_at=ends_at, granted_by="bench")
+        token, _ = open_session(connection, account_id, kind="key", seconds=86_400, today=Settings().today())
+    return token
 
 
 def _first_line(process: "subprocess.Popen[str]") -> str:

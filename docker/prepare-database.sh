@@ -12,4 +12,5 @@ psql --set ON_ERROR_STOP=1 --username postgres --dbname gismap <<'SQL'
 CREATE EXTENSION postgis;
 CREATE EXTENSION pg_trgm;
 CREATE EXTENSION btree_gist;
+ALTER FUNCTION geometry_overlaps(geometry, geometry) LEAKPROOF;
 SQL

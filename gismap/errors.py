@@ -49,6 +49,28 @@ class CoverageError(ConflictError):
         self.defects = defects
 
 
+class UnauthenticatedError(GismapError):
+    """Nobody is signed in, or not any more."""
+
+    type = "unauthenticated"
+
+
+class ForbiddenError(GismapError):
+    """Somebody is signed in who may not do this, or not here."""
+
+    type = "forbidden"
+
+
+class TooManyError(GismapError):
+    """Too many requests or attempts; after `retry_after_s` they will be heeded again."""
+
+    type = "too-many"
+
+    def __init__(self, detail: str, retry_after_s: int) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
+
+
 class TooLargeError(GismapError):
     """A body, file or geometry beyond its limit."""
 
@@ -67,6 +89,12 @@ class UnavailableError(GismapError):
     type = "unavailable"
 
 
+class StillLoadingError(UnavailableError):
+    """The demo is on its way; the text says which part of it."""
+
+    type = "still-loading"
+
+
 class EnvironmentProblemError(GismapError):
     """The machine lacks something: a program, a port, a folder, a right. The text holds the remedy."""
 
@@ -76,10 +104,13 @@ class EnvironmentProblemError(GismapError):
 STATUS: dict[type[Exception], int] = {
     GeometryError: 400,
     BadInputError: 400,
+    UnauthenticatedError: 401,
+    ForbiddenError: 403,
     NotFoundError: 404,
     ConflictError: 409,
     TooLargeError: 413,
     MediaTypeError: 415,
+    TooManyError: 429,
     UnavailableError: 503,
     EnvironmentProblemError: 503,
 }

@@ -13,19 +13,50 @@ from fastapi import Depends, Request, Response
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictStr
 from sqlalchemy import Engine
 
-from gismap.errors import BadInputError, MediaTypeError
+from gismap.access.callers import Callers
+from gismap.access.values import Caller, Permission
+from gismap.errors import BadInputError, ForbiddenError, MediaTypeError
 from gismap.i18n import Language
 from gismap.settings import Settings
+from gismap.store.scope import looking_as
 
 GEOJSON = "application/geo+json"
 MAX_TEXT = 200
 """Characters of a name, code or other short text in a request."""
 
 
-async def engine_of(request: Request) -> Engine:
-    """The engine that the application's life span owns."""
+async def caller_of(request: Request) -> Caller:
+    """Who asks.
+
+    Raises:
+        UnauthenticatedError: nobody is signed in.
+    """
+    callers: Callers = request.app.state.callers
+    return await callers.of(request)
+
+
+CurrentCaller = Annotated[Caller, Depends(caller_of)]
+
+
+def permit(permission: Permission) -> Any:
+    """The dependency of an endpoint that needs a permission, somewhere; where, the database sees to."""
+
+    async def check(caller: CurrentCaller) -> None:
+        if not caller.may(permission):
+            raise ForbiddenError(f"this needs the permission {permission}")
+
+    check.permission = permission  # type: ignore[attr-defined]
+    return Depends(check)
+
+
+async def open_to_all() -> None:
+    """The dependency of an endpoint that tells nothing of a district and nobody's data."""
+
+
+async def engine_of(request: Request, caller: CurrentCaller) -> Engine:
+    """The engine that the application's life span owns, looking with the caller's eyes."""
     engine: Engine = request.app.state.engine
-    return engine
+    return looking_as(engine, caller.token)
 
 
 async def settings_of(request: Request) -> Settings:

@@ -16,6 +16,8 @@ from types import FrameType
 
 import uvicorn
 
+from gismap.access.callers import LOOPBACK
+from gismap.access.signing_in import has_users
 from gismap.api.app import create_app
 from gismap.demo.filling import DemoProcess, Filling
 from gismap.demo.land.sketch import check_sketch
@@ -24,6 +26,7 @@ from gismap.settings import Settings
 from gismap.store.fitness import assert_fit
 from gismap.store.migrate import status, upgrade
 from gismap.store.server import PrivateServer
+from gismap.store.session import make_engine
 
 NO_DEMO = "none"
 
@@ -37,7 +40,8 @@ def up(settings: Settings) -> int:
     Prints one line `ready http://…` on stdout once /health answers. Ends together with its private database server.
 
     Raises:
-        EnvironmentProblemError: the port or the data folder is in use, or there is no usable database.
+        EnvironmentProblemError: the port or the data folder is in use, there is no usable database, or other machines
+            would be served although nobody can sign in.
         NotFoundError: there is no such demo.
     """
     if settings.demo != NO_DEMO:
@@ -46,6 +50,7 @@ def up(settings: Settings) -> int:
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         with listener, _database(settings) as connected:
+            _check_users(connected)
             return _serve(connected, listener)
     except KeyboardInterrupt:
         return 0
@@ -127,6 +132,22 @@ def _migrate(settings: Settings) -> None:
         )
 
 
+def _check_users(settings: Settings) -> None:
+    """Refuse to serve other machines while nobody could sign in: there is no default password to find out about."""
+    if settings.host in LOOPBACK:
+        return
+    engine = make_engine(str(settings.database_url))
+    try:
+        if not has_users(engine):
+            raise EnvironmentProblemError(
+                f"{settings.host} can be reached from other machines, and nobody can sign in yet: make the first "
+                "administrator with `gismap user add NAME --role administrator`, then start again",
+                field="GISMAP_HOST",
+            )
+    finally:
+        engine.dispose()
+
+
 def _serve(settings: Settings, listener: socket.socket) -> int:
     app, demo = create_app(settings), _demo(settings)
     if demo is not None:
@@ -149,11 +170,9 @@ def _serve(settings: Settings, listener: socket.socket) -> int:
 
 
 def _demo(settings: Settings) -> DemoProcess | None:
-    if settings.demo == NO_DEMO:
-        return None
-    return DemoProcess(
-        Filling(settings.demo, str(settings.database_url), settings.database_owner_url, settings.today())
-    )
+    if settings.demo == NO_DEMO or settings.database_owner_url is None:
+        return None  # only the owner writes
+    return DemoProcess(Filling(settings.demo, settings.database_owner_url, settings.today()))
 
 
 def _announce(settings: Settings, demo: DemoProcess | None) -> None:

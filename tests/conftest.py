@@ -4,6 +4,7 @@ import itertools
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg2
@@ -11,18 +12,23 @@ import pytest
 from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
+from gismap.access.accounts import add_account, grant
+from gismap.access.sessions import open_session
+from gismap.access.values import Role
 from gismap.api.app import create_app
+from gismap.boundaries.service import find_unit
 from gismap.demo.load import load
 from gismap.settings import Settings
 from gismap.store.maintenance import refresh_statistics
 from gismap.store.migrate import upgrade
 from gismap.store.server import DatabaseUrls, PrivateServer
-from gismap.store.session import make_engine
+from gismap.store.session import make_engine, writing
 from tests.districts import REAL_DATA
 from tests.furnished import furnish
 
 Database = DatabaseUrls
 _numbers = itertools.count(1)
+TODAY = Settings().today()
 
 
 @pytest.fixture(scope="session")
@@ -70,7 +76,15 @@ def database(server: PrivateServer, template: str) -> Iterator[Database]:
 
 @pytest.fixture()
 def engine(database: Database) -> Iterator[Engine]:
-    """The service's engine on a database for one test."""
+    """The owner's engine on a database for one test: what writes, and sees everything."""
+    engine = make_engine(database.owner_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture()
+def service_engine(database: Database) -> Iterator[Engine]:
+    """The service's engine on the same database: it sees what the session of a caller may see."""
     engine = make_engine(database.service_url)
     yield engine
     engine.dispose()
@@ -78,18 +92,45 @@ def engine(database: Database) -> Iterator[Engine]:
 
 @pytest.fixture(scope="module")
 def module_engine(server: PrivateServer, template: str) -> Iterator[Engine]:
-    """The service's engine on a database that the tests of a module share."""
+    """The owner's engine on a database that the tests of a module share."""
     with fresh_database(server, template) as urls:
-        engine = make_engine(urls.service_url)
+        engine = make_engine(urls.owner_url)
         yield engine
         engine.dispose()
 
 
+def environment(database: Database) -> dict[str, str]:
+    """What a command is told of a database."""
+    return {"GISMAP_DATABASE_URL": database.service_url, "GISMAP_DATABASE_OWNER_URL": database.owner_url}
+
+
+def key_of(database: Database, role: Role = Role.VIEWER, unit: str | None = None, *, ends_in_s: float = 3600) -> str:
+    """A key for an account of its own with one role, in the unit with this code or in the whole district."""
+    engine = make_engine(database.owner_url)
+    with writing(engine) as connection:
+        account_id = add_account(connection, f"user-{next(_numbers)}", "Somebody", None, made_by="test")
+        grant(
+            connection,
+            account_id,
+            role,
+            None if unit is None else find_unit(connection, unit, TODAY).unit_id,
+            ends_at=datetime.now(UTC) + timedelta(seconds=ends_in_s),
+            granted_by="test",
+        )
+        token, _ = open_session(connection, account_id, kind="key", seconds=3600, today=TODAY)
+    engine.dispose()
+    return token
+
+
 @contextmanager
-def serving(database: Database, **settings: object) -> Iterator[TestClient]:
-    """The whole application on a database, asked as from outside; faults are answers, not exceptions."""
+def serving(database: Database, key: str | None = None, **settings: object) -> Iterator[TestClient]:
+    """The whole application on a database, asked as from outside, by a viewer of the district unless a key is given.
+
+    Faults are answers, not exceptions.
+    """
     app = create_app(Settings(database_url=database.service_url, **settings))
-    with TestClient(app, raise_server_exceptions=False) as client:
+    headers = {"Authorization": f"Bearer {key or key_of(database)}"}
+    with TestClient(app, raise_server_exceptions=False, headers=headers) as client:
         yield client
 
 
@@ -97,7 +138,7 @@ def serving(database: Database, **settings: object) -> Iterator[TestClient]:
 def furnished(server: PrivateServer, template: str) -> Database:
     """A database with the small county and something of every kind on it; to be read only."""
     urls = server.create_database("furnished", template)
-    engine = make_engine(urls.service_url)
+    engine = make_engine(urls.owner_url)
     furnish(engine, today=Settings().today())
     engine.dispose()
     return urls
@@ -116,7 +157,7 @@ def luodian(server: PrivateServer, template: str) -> Database:
     from gismap.demo.catalogue import generate  # heavy, and only these tests need it
 
     urls = server.create_database("luodian", template)
-    engine = make_engine(urls.service_url)
+    engine = make_engine(urls.owner_url)
     load(engine, generate("luodian"), today=Settings().today())
     engine.dispose()
     refresh_statistics(urls.owner_url)
@@ -125,7 +166,7 @@ def luodian(server: PrivateServer, template: str) -> Database:
 
 @pytest.fixture(scope="session")
 def luodian_engine(luodian: Database) -> Iterator[Engine]:
-    """The service's engine on the Luodian demo; to be read only."""
-    engine = make_engine(luodian.service_url)
+    """The owner's engine on the Luodian demo; to be read only."""
+    engine = make_engine(luodian.owner_url)
     yield engine
     engine.dispose()

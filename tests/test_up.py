@@ -95,13 +95,13 @@ def test_it_answers_when_it_says_ready_and_ends_with_its_database(
 
 def test_what_was_committed_before_a_kill_is_there_after_the_next_start(data_dir: Path, port: int) -> None:
     with running(data_dir, port):
-        engine = make_engine(PrivateServer(data_dir).urls().service_url)
+        engine = make_engine(PrivateServer(data_dir).urls().owner_url)
         with writing(engine) as connection:
             connection.execute(text("INSERT INTO district VALUES (true, '邹城市', 'Zoucheng', false)"))
         engine.dispose()
     # `running` ended with SIGKILL: nobody has stopped the database in its own manner.
     with running(data_dir, port):
-        engine = make_engine(PrivateServer(data_dir).urls().service_url)
+        engine = make_engine(PrivateServer(data_dir).urls().owner_url)
         with reading(engine) as connection:
             assert connection.execute(text("SELECT title_zh FROM district")).scalar() == "邹城市"
         engine.dispose()

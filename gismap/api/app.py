@@ -10,6 +10,9 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from gismap import __version__
+from gismap.access.audit_routes import router as audit
+from gismap.access.callers import Callers
+from gismap.access.routes import router as session
 from gismap.api import docs, health, problems
 from gismap.api.logs import configure_logs
 from gismap.api.middleware import BodyLimit, HeadAsGet, SecurityHeaders
@@ -23,6 +26,7 @@ from gismap.resources import resource_dir
 from gismap.settings import Settings, get_settings
 from gismap.store.session import make_engine
 from gismap.themes.routes import router as themes
+from gismap.themes.signing_in import router as signing_in
 
 VENDOR_MAX_AGE_S = 86_400
 MAX_WAITING = 200
@@ -48,6 +52,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             pool_timeout_s=chosen.pool_timeout_s,
             statement_timeout_ms=chosen.statement_timeout_ms,
         )
+        app.state.callers = Callers(app.state.engine, chosen)
         current_default_thread_limiter().total_tokens = chosen.pool_size + MAX_WAITING
         yield
         app.state.engine.dispose()
@@ -64,7 +69,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.settings = chosen
     app.state.loading = lambda: None  # what of a demo is being loaded; whoever loads one says so
-    for router in (health.router, docs.router, elements, locating, cards, themes):
+    for router in (health.router, docs.router, session, signing_in, elements, locating, cards, themes, audit):
         app.include_router(router)
     vendor = resource_dir("web") / "vendor"
     if vendor.is_dir():

@@ -1,8 +1,9 @@
 """`/docs`: Swagger UI from our own copy, so that it works without internet."""
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 
+from gismap.http import open_to_all
 from gismap.themes.assets import ICON
 
 router = APIRouter(include_in_schema=False)
@@ -26,7 +27,7 @@ SwaggerUIBundle({{url: "/openapi.json", dom_id: "#docs", validatorUrl: null}});
 """
 
 
-@router.get("/docs")
+@router.get("/docs", dependencies=[Depends(open_to_all)])
 async def docs(request: Request) -> HTMLResponse:
     """The page; all it loads is ours."""
     return HTMLResponse(PAGE.format(icon=ICON, nonce=request.state.csp_nonce))

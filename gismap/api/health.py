@@ -5,11 +5,11 @@ from functools import cache
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Request, Response
 from sqlalchemy import text
 
 from gismap.errors import UnavailableError
-from gismap.http import Database, json_response
+from gismap.http import json_response, open_to_all
 from gismap.resources import resource_dir
 from gismap.store.session import reading
 
@@ -21,16 +21,16 @@ SELECT (SELECT title_zh FROM district) AS district,
 """
 
 
-@router.get("/health", summary="The process answers; the database is not asked")
+@router.get("/health", summary="The process answers; the database is not asked", dependencies=[Depends(open_to_all)])
 async def health() -> dict[str, str]:
     """Always `ok`."""
     return {"status": "ok"}
 
 
-@router.get("/ready", summary="The database answers and has this version's schema")
-def ready(engine: Database) -> Response:
+@router.get("/ready", summary="The database answers and has this version's schema", dependencies=[Depends(open_to_all)])
+def ready(request: Request) -> Response:
     """The schema's version and what is stored; `district` and `revision` are null until a district is loaded."""
-    with reading(engine) as connection:
+    with reading(request.app.state.engine) as connection:
         current = MigrationContext.configure(connection).get_current_revision()
         if current != newest_schema():
             raise UnavailableError(f"the database has schema {current or 'none'}, this version needs {newest_schema()}")

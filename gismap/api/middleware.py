@@ -90,6 +90,7 @@ class SecurityHeaders:
                 headers.setdefault("Content-Security-Policy", content_security_policy(nonce))
                 headers.setdefault("X-Content-Type-Options", "nosniff")
                 headers.setdefault("Referrer-Policy", "same-origin")
+                headers.setdefault("Cache-Control", "no-store")  # what was not made to be kept is for the caller alone
             await send(message)
 
         await self.app(scope, receive, send_with_headers)

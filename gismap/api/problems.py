@@ -7,14 +7,15 @@ import orjson
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.exceptions import HTTPException
 
-from gismap.errors import STATUS, CoverageError, GismapError
+from gismap.errors import STATUS, CoverageError, GismapError, TooManyError, UnauthenticatedError
 from gismap.geometry.errors import GeometryError
 from gismap.http import language_of
 from gismap.i18n import Language
 from gismap.themes.notices import notice_page
+from gismap.themes.signing_in import sign_in_url
 
 PROBLEM_JSON = "application/problem+json"
 RETRY_AFTER_S = 2
@@ -72,8 +73,16 @@ def _wants_page(request: Request) -> bool:
     )
 
 
+def _headers_of(error: Exception, status: int) -> dict[str, str] | None:
+    if isinstance(error, TooManyError):
+        return {"Retry-After": str(error.retry_after_s)}
+    return {"Retry-After": str(RETRY_AFTER_S)} if status == HTTPStatus.SERVICE_UNAVAILABLE else None
+
+
 async def _known(request: Request, error: Exception) -> Response:
     assert isinstance(error, GismapError | GeometryError)
+    if isinstance(error, UnauthenticatedError) and _wants_page(request):
+        return RedirectResponse(sign_in_url(request), HTTPStatus.SEE_OTHER, {"Cache-Control": "no-store"})
     status = status_of(error)
     more = {"defects": error.defects} if isinstance(error, CoverageError) else {}
     return await _answer(
@@ -82,7 +91,7 @@ async def _known(request: Request, error: Exception) -> Response:
         error.detail,
         type=error.type if isinstance(error, GismapError) else "bad-geometry",
         field=error.field,
-        headers={"Retry-After": str(RETRY_AFTER_S)} if status == HTTPStatus.SERVICE_UNAVAILABLE else None,
+        headers=_headers_of(error, status),
         **more,
     )
 

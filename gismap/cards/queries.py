@@ -14,7 +14,7 @@ SELECT unit_id AS unit, code, division_code, name, level, is_leaf, kind, zone_ty
        json_build_array(ST_X(anchor), ST_Y(anchor)) AS anchor,
        json_build_array(ST_XMin(geom), ST_YMin(geom), ST_XMax(geom), ST_YMax(geom)) AS bbox,
        lower(valid) AS since, published_by AS revision,
-       ({units_above(':path')}) AS chain,
+       ({units_above(":path")}) AS chain,
        (SELECT count(*) FROM grid g WHERE g.parent = unit.unit_id AND g.valid @> CAST(:as_of AS date)) AS children,
        (SELECT count(*) FROM grid g
         WHERE g.path >= :path AND g.path < :path_end AND g.is_leaf AND g.valid @> CAST(:as_of AS date)) AS leaves,

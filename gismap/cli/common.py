@@ -26,7 +26,11 @@ def parse_day(text: str) -> date:
 def database(settings: Settings) -> Iterator[DatabaseUrls]:
     """The configured database; else the private one: joined where it runs already, else started for the command."""
     if settings.database_url is not None:
-        yield DatabaseUrls(settings.database_url, settings.database_owner_url or settings.database_url)
+        if settings.database_owner_url is None:
+            raise EnvironmentProblemError(
+                "commands work as the owner of the tables: name it in GISMAP_DATABASE_OWNER_URL"
+            )
+        yield DatabaseUrls(settings.database_url, settings.database_owner_url)
         return
     server = PrivateServer(settings.data_dir)
     try:
@@ -43,18 +47,22 @@ def database(settings: Settings) -> Iterator[DatabaseUrls]:
 
 @contextmanager
 def engine() -> Iterator[Engine]:
-    """The service's engine on a database of this version's schema; statements of a command have no time limit.
+    """The owner's engine on a database of this version's schema: whoever may run commands here sees and writes all.
+
+    Statements of a command have no time limit.
 
     Raises:
         EnvironmentProblemError: the schema is of another version.
     """
     with database(get_settings()) as urls:
-        current, head = status(urls.service_url)
-        if current != head:
+        current, head = status(urls.owner_url)
+        if current is None:
+            upgrade(urls.owner_url)  # an empty database: the first user may be made before the first start
+        elif current != head:
             raise EnvironmentProblemError(
-                f"the database has schema {current or 'none'}, this gismap needs {head}: run `gismap db migrate`"
+                f"the database has schema {current}, this gismap needs {head}: run `gismap db migrate`"
             )
-        engine = make_engine(urls.service_url)
+        engine = make_engine(urls.owner_url)
         try:
             yield engine
         finally:

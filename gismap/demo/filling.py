@@ -27,8 +27,7 @@ class Filling:
     """What is to be loaded, and where."""
 
     name: str
-    service_url: str
-    owner_url: str | None
+    owner_url: str
     today: date
 
 
@@ -44,7 +43,7 @@ class DemoProcess:
 
     def start_if_empty(self) -> None:
         """Start loading, unless the database holds a district already."""
-        engine = make_engine(self._filling.service_url, pool_size=1)
+        engine = make_engine(self._filling.owner_url, pool_size=1)
         try:
             empty = is_empty(engine)
         finally:
@@ -70,7 +69,7 @@ class DemoProcess:
 def _fill(filling: Filling, shown: SynchronizedString) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    engine = make_engine(filling.service_url, pool_size=1)
+    engine = make_engine(filling.owner_url, pool_size=1)
     with _progress_bar() as bar:
         task = bar.add_task(f"demo {filling.name}: streets and grids", total=None)
 
@@ -79,8 +78,7 @@ def _fill(filling: Filling, shown: SynchronizedString) -> None:
             bar.update(task, description=f"demo {filling.name}: {stage}", completed=done, total=total or None)
 
         load(engine, generate(filling.name), today=filling.today, progress=show)
-        if filling.owner_url is not None:
-            refresh_statistics(filling.owner_url)
+        refresh_statistics(filling.owner_url)
         bar.update(task, description=f"demo {filling.name}: loaded")
 
 

@@ -2,7 +2,7 @@
 
 JSON is made by PostgreSQL and passed on as text: that is several times cheaper than dictionaries, and the outer object,
 whose members need no quoting, is put together as text since building it as JSON costs a third more. What is null is
-left out. Staff come from the masked views of `store`.
+left out. What is told of staff is decided by `staff_told`, which masks.
 """
 
 from functools import cache
@@ -36,17 +36,16 @@ SELECT p.layer, p.id, p.distance_m,
             'address', b.address, 'floors', b.floors, 'households', b.households, 'use', b.use) END,
         'phone', s.phone,
         'employment', s.employment,
-        'posts', CASE WHEN s.element_id IS NOT NULL THEN (
-            SELECT json_agg(json_build_object('role', t.role, 'title', CAST(:role_titles AS json) ->> t.role,
-                                              'duty', t.duty, 'unit', t.unit_id) ORDER BY t.role, t.unit_id)
-            FROM post_shown t WHERE t.staff = e.element_id AND t.valid @> CAST(:as_of AS date)) END,
+        'posts', s.posts,
         'distance_m', round(p.distance_m::numeric, 1)
     ))::text || '}' AS json
 FROM shown p
 JOIN element e ON e.version_id = p.ref
 LEFT JOIN grid g ON g.path = e.path AND g.valid @> CAST(:as_of AS date)
 LEFT JOIN building b ON b.version_id = e.version_id
-LEFT JOIN staff_shown s ON s.element_id = e.element_id
+LEFT JOIN LATERAL staff_told(
+    CASE WHEN p.layer = 'staff' THEN p.id END, CAST(:as_of AS date), CAST(:role_titles AS json)
+) s ON true
 WHERE p.layer NOT IN ('streets', 'grids')
 """
 

@@ -47,7 +47,7 @@ WHERE m.since < CAST(:day AS date);
 # Subordinate records belong to a version: the new version has its own copy.
 SUCCESSORS = """
 CREATE TEMPORARY TABLE successor ON COMMIT DROP AS
-SELECT old.version_id AS old_version, new.version_id AS new_version
+SELECT old.version_id AS old_version, new.version_id AS new_version, new.path
 FROM moved m
 JOIN element old USING (version_id)
 JOIN element new ON new.element_id = old.element_id AND new.valid @> CAST(:day AS date)
@@ -55,13 +55,15 @@ WHERE m.since < CAST(:day AS date);
 """
 
 COPY_BUILDINGS = """
-INSERT INTO building (version_id, address, floors, households, use)
-SELECT s.new_version, b.address, b.floors, b.households, b.use
+INSERT INTO building (version_id, path, address, floors, households, use)
+SELECT s.new_version, s.path, b.address, b.floors, b.households, b.use
 FROM building b JOIN successor s ON s.old_version = b.version_id;
-INSERT INTO building_unit (version_id, number, households)
-SELECT s.new_version, u.number, u.households FROM building_unit u JOIN successor s ON s.old_version = u.version_id;
-INSERT INTO dwelling (version_id, unit_number, floor, door)
-SELECT s.new_version, d.unit_number, d.floor, d.door FROM dwelling d JOIN successor s ON s.old_version = d.version_id;
+INSERT INTO building_unit (version_id, path, number, households)
+SELECT s.new_version, s.path, u.number, u.households
+FROM building_unit u JOIN successor s ON s.old_version = u.version_id;
+INSERT INTO dwelling (version_id, path, unit_number, floor, door)
+SELECT s.new_version, s.path, d.unit_number, d.floor, d.door
+FROM dwelling d JOIN successor s ON s.old_version = d.version_id;
 """
 
 

@@ -8,6 +8,7 @@ from gismap.elements.conditions import (
     element_conditions,
     grid_conditions,
     in_areas,
+    in_ranges,
     joined,
     street_conditions,
     wants_elements,
@@ -158,7 +159,7 @@ def _counts(question: Question, params: Parameters) -> str:
 
 
 def care_statement(question: Question) -> tuple[str, Parameters]:
-    """The published counts of persons in care: of one unit, or of the largest whole units inside the areas.
+    """The published counts of persons in care: of one unit, or of the largest whole own units inside the areas.
 
     Rows: `month`, `category` ('' is the total), `shown` (null: withheld, or nothing that may be added), `units_counted`
     and `units_withheld`. Free shapes add up only what is published, so that their differences tell no more than that.
@@ -169,7 +170,7 @@ def care_statement(question: Question) -> tuple[str, Parameters]:
     if len(question.areas) == 1 and isinstance(question.areas[0], UnitArea):
         units = "g.path = :unit_path"
         params["unit_path"] = question.areas[0].path
-    elif not question.areas:
+    elif not question.areas and not question.territories:
         units = "g.parent IS NULL"
     else:
         units = joined(
@@ -182,6 +183,7 @@ def care_statement(question: Question) -> tuple[str, Parameters]:
                     else covering(area, geom="g.geom")
                 ),
             )
+            + ([in_ranges(question.territories, params, path="g.path")] if question.territories else [])
         )
     return (
         f"""

@@ -75,7 +75,10 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One question; `areas` that are given all hold, none is the whole district."""
+    """One question; `areas` that are given all hold, none is the whole district.
+
+    `territories` are the ranges of paths that the asker may see elements in; none is the whole district.
+    """
 
     as_of: date
     areas: Sequence[Area] = ()
@@ -84,6 +87,7 @@ class Question:
     counts: bool = False
     limit: int = 100
     after: Position | None = None
+    territories: Sequence[tuple[str, str]] = ()
 
 
 _LAYER = re.compile(r"[a-z][a-z0-9_]{0,40}")

@@ -1,13 +1,27 @@
 """HTTP of elements: resources in an area, layers, streets by name."""
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import Field
 
+from gismap.access.values import Permission
 from gismap.elements import service
 from gismap.elements.schemas import ResourcesQuery, SearchBody
-from gismap.http import GEOJSON, Configuration, Database, NoQuery, Parameters, Text, Tongue, json_only, json_response
+from gismap.http import (
+    GEOJSON,
+    Configuration,
+    CurrentCaller,
+    Database,
+    NoQuery,
+    Parameters,
+    Text,
+    Tongue,
+    json_only,
+    json_response,
+    permit,
+)
 from gismap.store.session import reading
 
 router = APIRouter(prefix="/api", tags=["resources"])
@@ -20,13 +34,17 @@ class StreetsQuery(Parameters):
     limit: Annotated[int, Field(ge=1, le=100)] = 10
 
 
-@router.get("/resources", summary="Who and what is in a unit or box")
+@router.get("/resources", summary="Who and what is in a unit or box", dependencies=[permit(Permission.SEE)])
 def resources(
-    query: Annotated[ResourcesQuery, Query()], engine: Database, settings: Configuration, language: Tongue
+    query: Annotated[ResourcesQuery, Query()],
+    engine: Database,
+    caller: CurrentCaller,
+    settings: Configuration,
+    language: Tongue,
 ) -> Response:
     """A page of GeoJSON features; `next` is the cursor of the following page."""
     with reading(engine) as connection:
-        question = query.question(connection, settings.today())
+        question = replace(query.question(connection, settings.today()), territories=caller.limits(Permission.SEE))
         page = service.find_resources(connection, question, language=language, far_km=settings.far_km)
     return Response(page, media_type=GEOJSON)
 
@@ -34,26 +52,34 @@ def resources(
 @router.post(
     "/resources/search",
     summary="Who and what is in any area, by any filter, or nearest to a point",
-    dependencies=[Depends(json_only)],
+    dependencies=[Depends(json_only), permit(Permission.SEE)],
 )
 def search(
-    body: SearchBody, _: Annotated[NoQuery, Query()], engine: Database, settings: Configuration, language: Tongue
+    body: SearchBody,
+    _: Annotated[NoQuery, Query()],
+    engine: Database,
+    caller: CurrentCaller,
+    settings: Configuration,
+    language: Tongue,
 ) -> Response:
     """As `GET /api/resources`, with every form of area and filter."""
     with reading(engine) as connection:
-        question = body.question(connection, settings.today(), settings.max_vertices)
+        question = replace(
+            body.question(connection, settings.today(), settings.max_vertices),
+            territories=caller.limits(Permission.SEE),
+        )
         page = service.find_resources(connection, question, language=language, far_km=settings.far_km)
     return Response(page, media_type=GEOJSON)
 
 
-@router.get("/layers", summary="All layers with their titles")
+@router.get("/layers", summary="All layers with their titles", dependencies=[permit(Permission.SEE)])
 def layers(_: Annotated[NoQuery, Query()], engine: Database) -> Response:
     """Layers by name."""
     with reading(engine) as connection:
         return json_response({"layers": service.list_layers(connection)})
 
 
-@router.get("/streets", summary="Streets by name")
+@router.get("/streets", summary="Streets by name", dependencies=[permit(Permission.SEE)])
 def streets(query: Annotated[StreetsQuery, Query()], engine: Database) -> Response:
     """Streets whose name contains the text, the most similar first: what a corridor can be asked along."""
     with reading(engine) as connection:

@@ -23,7 +23,7 @@ from gismap.elements.questions import (
     encode_cursor,
 )
 from gismap.elements.suppression import THRESHOLD
-from gismap.errors import BadInputError, NotFoundError
+from gismap.errors import BadInputError, ForbiddenError, NotFoundError
 from gismap.i18n import Language
 from gismap.store.area import CorridorArea, UnitArea, bounds_of
 
@@ -42,17 +42,17 @@ class CareCounts:
     units_withheld: int
 
 
-def find_resources(
-    connection: Connection, question: Question, *, language: Language = "zh", far_km: float
-) -> bytes:
+def find_resources(connection: Connection, question: Question, *, language: Language = "zh", far_km: float) -> bytes:
     """The FeatureCollection of a page, as JSON: `features`, `next` (null on the last page), `as_of`, and if asked
-    `counts` of the whole area with `care` (what the counts of persons in care are made of).
+    `counts` of the whole area with `care` (what the counts of persons in care are made of). `limited_to` names the
+    units that a limited asker sees elements of.
 
     Raises:
         NotFoundError: a layer does not exist.
         PositionError: the area, or the point to be near to, is far from the district.
     """
     check_layers(connection, question)
+    _check_territory(question)
     if question.nearest is not None:
         point = (question.nearest.lon, question.nearest.lat) * 2
         check_near_district(connection, point, question.as_of, far_km)
@@ -62,9 +62,23 @@ def find_resources(
         _check_shapes_near(connection, question, far_km)
     cursor = encode_cursor(question.as_of, Position(row.last_layer, row.last_id)) if row.more else None
     head: dict[str, Any] = {"type": "FeatureCollection", "as_of": question.as_of, "next": cursor}
+    if question.territories:
+        head["limited_to"] = [low.rstrip("/").rpartition("/")[2] for low, _ in question.territories]
     if question.counts:
         head |= _all_counts(connection, question, row.counts)
     return orjson.dumps(head)[:-1] + b',"features":[' + (row.features or "").encode() + b"]}"
+
+
+def _check_territory(question: Question) -> None:
+    """Say that a unit lies outside of what the asker may see, instead of answering that it is empty."""
+    for area in question.areas:
+        if isinstance(area, UnitArea) and not overlaps(area.path, question.territories):
+            raise ForbiddenError("this unit lies outside of your territory", field="unit")
+
+
+def overlaps(path: str, territories: Sequence[tuple[str, str]]) -> bool:
+    """Whether a unit lies in a territory, or holds one; no territories are the whole district."""
+    return not territories or any(low <= path < high or low.startswith(path) for low, high in territories)
 
 
 def check_layers(connection: Connection, question: Question) -> None:

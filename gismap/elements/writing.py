@@ -188,22 +188,24 @@ UPDATE incoming i SET version_id = w.version_id FROM written w WHERE w.element_i
 """
 
 INSERT_BUILDINGS = """
-INSERT INTO building (version_id, address, floors, households, use)
-SELECT version_id, address, floors, households, use FROM incoming WHERE version_id IS NOT NULL AND use IS NOT NULL;
+INSERT INTO building (version_id, path, address, floors, households, use)
+SELECT i.version_id, e.path, i.address, i.floors, i.households, i.use
+FROM incoming i JOIN element e USING (version_id)
+WHERE i.use IS NOT NULL;
 """
 
 INSERT_BUILDING_UNITS = """
-INSERT INTO building_unit (version_id, number, households)
-SELECT i.version_id, u.number, u.households
-FROM incoming i, jsonb_to_recordset(i.units) AS u(number smallint, households integer)
-WHERE i.version_id IS NOT NULL;
+INSERT INTO building_unit (version_id, path, number, households)
+SELECT i.version_id, e.path, u.number, u.households
+FROM incoming i JOIN element e USING (version_id),
+     jsonb_to_recordset(i.units) AS u(number smallint, households integer);
 """
 
 INSERT_DWELLINGS = """
-INSERT INTO dwelling (version_id, unit_number, floor, door)
-SELECT i.version_id, d.unit_number, d.floor, d.door
-FROM incoming i, jsonb_to_recordset(i.dwellings) AS d(unit_number smallint, floor smallint, door text)
-WHERE i.version_id IS NOT NULL;
+INSERT INTO dwelling (version_id, path, unit_number, floor, door)
+SELECT i.version_id, e.path, d.unit_number, d.floor, d.door
+FROM incoming i JOIN element e USING (version_id),
+     jsonb_to_recordset(i.dwellings) AS d(unit_number smallint, floor smallint, door text);
 """
 
 BUMP_LAYERS = """

@@ -52,8 +52,7 @@ NEAREST = f"""
 
 DUTY = """
     SELECT json_object_agg(duty, json_build_object('name', name, 'role', role, 'phone', phone))
-    FROM post_shown
-    WHERE unit_id = (SELECT unit_id FROM chosen) AND duty IS NOT NULL AND valid @> CAST(:as_of AS date)
+    FROM duty_of((SELECT unit_id FROM chosen), CAST(:as_of AS date))
 """
 
 STREET = f"""

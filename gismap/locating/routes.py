@@ -4,7 +4,18 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from gismap.http import Configuration, Database, Day, FiniteText, Parameters, Text, Tongue, json_response
+from gismap.access.values import Permission
+from gismap.http import (
+    Configuration,
+    Database,
+    Day,
+    FiniteText,
+    Parameters,
+    Text,
+    Tongue,
+    json_response,
+    permit,
+)
 from gismap.locating.service import locate, parse_near
 from gismap.store.session import reading
 
@@ -21,7 +32,7 @@ class LocateQuery(Parameters):
     near: Text | None = None
 
 
-@router.get("/locate", summary="Which grid is a point in, and who answers")
+@router.get("/locate", summary="Which grid is a point in, and who answers", dependencies=[permit(Permission.LOCATE)])
 def locate_point(
     query: Annotated[LocateQuery, Query()], engine: Database, settings: Configuration, language: Tongue
 ) -> Response:

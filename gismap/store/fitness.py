@@ -10,8 +10,18 @@ _FACTS = text("""
     SELECT current_setting('server_version_num')::int / 10000 AS postgresql,
            (SELECT array_agg(extname) FROM pg_extension)      AS extensions,
            (SELECT extversion FROM pg_extension WHERE extname = 'postgis') AS postgis,
-           (SELECT datctype FROM pg_database WHERE datname = current_database()) AS locale
+           (SELECT datctype FROM pg_database WHERE datname = current_database()) AS locale,
+           (SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user)
+               OR EXISTS (SELECT FROM pg_tables WHERE schemaname = 'public' AND tableowner = current_user)
+               AS sees_all
 """)
+# Else PostgreSQL would not use a spatial index under row-level security: `&&` could tell of rows that are not shown. It
+# does not, it compares boxes. Only a superuser may say so, and dumps do not carry it.
+MAKE_LEAKPROOF = "ALTER FUNCTION geometry_overlaps(geometry, geometry) LEAKPROOF"
+_LEAKPROOF = text("""
+    SELECT proleakproof FROM pg_proc WHERE oid = to_regprocedure('geometry_overlaps(geometry,geometry)')
+""")
+
 # Under LC_CTYPE=C pg_trgm takes no Chinese character for a letter, so that a Chinese name has no trigrams.
 _TRIGRAMS = text("SELECT cardinality(show_trgm('金林小区')) > 0 AND similarity('金林小区', '金林小区2号楼') > 0")
 
@@ -32,6 +42,15 @@ def assert_fit(url: str) -> None:
                 raise EnvironmentProblemError(
                     f"pg_trgm sees no Chinese under the database's locale {facts['locale']}: "
                     "create the database with LC_CTYPE 'C.UTF-8' (TEMPLATE template0)."
+                )
+            if facts["sees_all"]:
+                raise EnvironmentProblemError(
+                    "the service must not connect as a superuser or as the owner of the tables, who see everything: "
+                    "name the role gismap_service in GISMAP_DATABASE_URL"
+                )
+            if not connection.execute(_LEAKPROOF).scalar():
+                raise EnvironmentProblemError(
+                    f"spatial indexes cannot be used under row-level security; as superuser: {MAKE_LEAKPROOF};"
                 )
     finally:
         engine.dispose()

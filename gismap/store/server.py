@@ -21,7 +21,7 @@ from typing import IO
 import psycopg2
 
 from gismap.errors import EnvironmentProblemError
-from gismap.store.fitness import assert_fit
+from gismap.store.fitness import MAKE_LEAKPROOF, assert_fit
 from gismap.store.installation import EXTENSIONS, Installation, OsUser, find_installation, server_user
 from gismap.store.orphans import end_orphans, holds
 
@@ -284,8 +284,10 @@ class PrivateServer:
             if role not in roles:
                 self._execute("postgres", f"CREATE ROLE {role} LOGIN")
         if DATABASE not in self._column("SELECT datname FROM pg_database"):
-            self._execute("template1", *(f"CREATE EXTENSION IF NOT EXISTS {name}" for name in EXTENSIONS))
+            extensions = (f"CREATE EXTENSION IF NOT EXISTS {name}" for name in EXTENSIONS)
+            self._execute("template1", *extensions, MAKE_LEAKPROOF)
             self.create_database(DATABASE)
+        self._execute(DATABASE, MAKE_LEAKPROOF)
         assert_fit(self.urls().service_url)
 
     def _connect(self, database: str) -> psycopg2.extensions.connection:

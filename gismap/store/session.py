@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, create_engine, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, TimeoutError
 
 from gismap.errors import EnvironmentProblemError, UnavailableError
+from gismap.store.scope import tell_sessions
 
 RETRY_HINT = "The database is busy or away; try again in a moment."
 
@@ -39,7 +40,7 @@ def make_engine(
     options = "-c timezone=UTC -c jit=off -c default_transaction_read_only=on"
     if statement_timeout_ms is not None:
         options += f" -c statement_timeout={statement_timeout_ms}"
-    return create_engine(
+    engine = create_engine(
         normalised_url(url),
         pool_size=pool_size,
         max_overflow=0,
@@ -48,6 +49,8 @@ def make_engine(
         hide_parameters=True,  # what was asked for may be a name or a phone, and errors go to the log
         connect_args={"options": options, "connect_timeout": 5, "application_name": "gismap"},
     )
+    tell_sessions(engine)
+    return engine
 
 
 @contextmanager

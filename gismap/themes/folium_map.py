@@ -28,7 +28,7 @@ STANDS_ALONE_FROM_ZOOM = 18
 HOME_PX = 900
 """About the side of the map in a window on a desk."""
 SCRIPTS = ("map.js", "annotations.js", "cards.js", "search.js", "controls.js", "legend.js")
-SERVED_SCRIPTS = ("outlines.js", "desk.js")
+SERVED_SCRIPTS = ("outlines.js", "desk.js", "session.js")
 """They ask the server."""
 
 

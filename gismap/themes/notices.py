@@ -53,6 +53,8 @@ def notice_page(kind: str, status: int, detail: str, language: Language) -> str:
         body = f"<pre>{FIRST_STEPS}</pre>"
     elif kind == "not-yet":
         body = _first_day(detail.rsplit(maxsplit=1)[-1], language) + _links(language)
+    elif kind == "forbidden":
+        body = _links(language) + _another_account(language) + _cause(detail, language)
     else:
         body = _links(language) + _cause(detail, language)
     return PAGE.format(
@@ -85,6 +87,11 @@ def _links(language: Language) -> str:
     tongue = "?lang=en" if language == "en" else ""
     items = [f'<li><a href="/maps/{name}{tongue}">{say(f"theme.{name}", language)}</a></li>' for name in THEMES]
     return f'<ul class="links">{"".join(items)}</ul>'
+
+
+def _another_account(language: Language) -> str:
+    text = say("notice.another_account", language)
+    return f'<ul class="links"><li><a href="/sign-in?lang={language}">{text}</a></li></ul>'
 
 
 def _cause(detail: str, language: Language) -> str:

@@ -1,13 +1,15 @@
 """HTTP of the thematic maps: `/maps/{theme}`, the start page `/`, and the pages' own scripts and styles."""
 
+from dataclasses import replace
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse
 from sqlalchemy import Engine
 
-from gismap.errors import NotFoundError, UnavailableError
-from gismap.http import Configuration, Database, Day, Parameters, Text, Tongue
+from gismap.access.values import Permission
+from gismap.errors import NotFoundError, StillLoadingError
+from gismap.http import Configuration, CurrentCaller, Database, Day, Parameters, Text, Tongue, open_to_all, permit
 from gismap.i18n import Language
 from gismap.themes.assets import STATIC, STATIC_URL, with_nonce
 from gismap.themes.rows import NothingPublishedError
@@ -18,12 +20,6 @@ router = APIRouter(tags=["maps"])
 memory = PageMemory()
 
 
-class StillLoadingError(UnavailableError):
-    """The demo is on its way; the text says which part of it."""
-
-    type = "still-loading"
-
-
 class MapParameters(Parameters):
     """What a map may be asked for beside its theme."""
 
@@ -32,24 +28,40 @@ class MapParameters(Parameters):
     unit: Text | None = None
 
 
-Asked = Annotated[MapParameters, Query()]
+async def wanted_by(
+    caller: CurrentCaller, asked: Annotated[MapParameters, Query()], settings: Configuration, tongue: Tongue
+) -> Wanted:
+    """What a caller asks for, but for the theme."""
+    return Wanted(
+        theme=theme_named("one"),
+        language=asked.lang or tongue,
+        as_of=asked.as_of or settings.today(),
+        unit=asked.unit,
+        eyes=caller.eyes,
+        territories=tuple(caller.limits(Permission.SEE)),
+    )
 
 
-@router.get("/", response_class=HTMLResponse, summary="The one map, with boxes to locate a point and to search an area")
-def start_page(request: Request, asked: Asked, engine: Database, settings: Configuration, tongue: Tongue) -> Response:
-    wanted = Wanted(theme_named("one"), asked.lang or tongue, asked.as_of or settings.today(), asked.unit)
-    return _page(request, engine, wanted, desk=True)
+@router.get(
+    "/",
+    response_class=HTMLResponse,
+    summary="The one map, with boxes to locate a point and to search an area",
+    dependencies=[permit(Permission.SEE)],
+)
+def start_page(request: Request, engine: Database, wanted: Annotated[Wanted, Depends(wanted_by)]) -> Response:
+    return _page(request, engine, replace(wanted, theme=theme_named("one")), desk=True)
 
 
-@router.get("/maps/{theme}", response_class=HTMLResponse, summary="A thematic map")
+@router.get(
+    "/maps/{theme}", response_class=HTMLResponse, summary="A thematic map", dependencies=[permit(Permission.SEE)]
+)
 def thematic_map(
-    request: Request, theme: str, asked: Asked, engine: Database, settings: Configuration, tongue: Tongue
+    request: Request, theme: str, engine: Database, wanted: Annotated[Wanted, Depends(wanted_by)]
 ) -> Response:
-    wanted = Wanted(theme_named(theme), asked.lang or tongue, asked.as_of or settings.today(), asked.unit)
-    return _page(request, engine, wanted, desk=False)
+    return _page(request, engine, replace(wanted, theme=theme_named(theme)), desk=False)
 
 
-@router.get(STATIC_URL + "/{name}", include_in_schema=False)
+@router.get(STATIC_URL + "/{name}", include_in_schema=False, dependencies=[Depends(open_to_all)])
 def static_file(name: str) -> Response:
     if name not in {path.name for path in STATIC.iterdir()}:
         raise NotFoundError(f"there is no file {name}", field="name")

@@ -4,12 +4,15 @@ What is on a map comes from `content`, how it is drawn from `folium_map`; here i
 """
 
 from collections import OrderedDict
+from collections.abc import Hashable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from threading import Lock
 
 from sqlalchemy import Connection, Engine
 
+from gismap.access.values import Territory
+from gismap.errors import ForbiddenError
 from gismap.i18n import Language
 from gismap.store.session import reading
 from gismap.themes import queries
@@ -32,6 +35,8 @@ class Wanted:
     language: Language
     as_of: date
     unit: str | None = None
+    eyes: Hashable = None  # pages are shared by those with the same
+    territories: tuple[Territory, ...] = ()  # none is the whole district
 
 
 class PageMemory:
@@ -67,5 +72,15 @@ def map_file(engine: Engine, wanted: Wanted, *, user: str, now: datetime) -> str
 
 
 def _content(connection: Connection, wanted: Wanted, *, persons: bool) -> MapContent:
-    path = "" if wanted.unit is None else unit_path(connection, wanted.unit, wanted.as_of)
+    path = _path(connection, wanted)
     return gather(connection, wanted.theme, Extent(wanted.as_of, path), wanted.language, persons=persons)
+
+
+def _path(connection: Connection, wanted: Wanted) -> str:
+    """What is drawn: the unit asked for, or the whole district, or of whoever sees a part that part (the first)."""
+    if wanted.unit is None:
+        return wanted.territories[0][0] if wanted.territories else ""
+    path = unit_path(connection, wanted.unit, wanted.as_of)
+    if wanted.territories and not any(low <= path < high for low, high in wanted.territories):
+        raise ForbiddenError("this unit lies outside of your territory, or reaches beyond it", field="unit")
+    return path

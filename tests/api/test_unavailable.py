@@ -92,7 +92,7 @@ def test_a_database_that_is_away_is_said_and_its_return_is_noticed() -> None:
 
 
 def test_a_database_of_another_version_is_not_ready(server: PrivateServer) -> None:
-    with serving(server.create_database("without_schema")) as client:
+    with serving(server.create_database("without_schema"), key="none") as client:
         answer = client.get("/ready")
         assert_unavailable(answer)
         assert "schema none" in answer.json()["detail"]

@@ -13,6 +13,7 @@ from gismap.settings import Settings
 from gismap.store.server import DatabaseUrls
 from gismap.themes.specs import THEMES
 from tests.browser.conftest import Visit
+from tests.conftest import environment
 from tests.districts import COMMUNITIES
 from tests.furnished import HOSTILE, PERSON, PHONE
 
@@ -21,7 +22,7 @@ def gismap_map(urls: DatabaseUrls, *arguments: str) -> subprocess.CompletedProce
     """Run the command as a user does."""
     return subprocess.run(
         [sys.executable, "-m", "gismap", "map", *arguments],
-        env=os.environ | {"GISMAP_DATABASE_URL": urls.service_url},
+        env=os.environ | environment(urls),
         capture_output=True,
         text=True,
         check=False,
@@ -92,7 +93,7 @@ def test_every_theme_makes_a_file(visit: Visit, furnished: DatabaseUrls, tmp_pat
     from gismap.store.session import make_engine
     from gismap.themes.service import Wanted, map_file
 
-    engine = make_engine(furnished.service_url)
+    engine = make_engine(furnished.owner_url)
     wanted = Wanted(THEMES[theme], "zh", Settings().today())
     (tmp_path / "map.html").write_text(map_file(engine, wanted, user="t", now=datetime(2026, 11, 24)), encoding="utf-8")
     engine.dispose()

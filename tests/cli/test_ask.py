@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 from gismap.cli import main
 from gismap.settings import get_settings
 from gismap.store.server import DatabaseUrls
+from tests.conftest import environment
 from tests.districts import COMMUNITIES, SOUTH, STEP, WEST
 
 SQUARE = [[117.0, 35.4], [117.01, 35.4], [117.01, 35.41], [117.0, 35.41], [117.0, 35.4]]
@@ -46,7 +47,8 @@ class Command:
 def gismap(
     furnished: DatabaseUrls, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> Iterator[Command]:
-    monkeypatch.setenv("GISMAP_DATABASE_URL", furnished.service_url)
+    for name, value in environment(furnished).items():
+        monkeypatch.setenv(name, value)
     yield Command(monkeypatch, capfd)
     get_settings.cache_clear()
 
@@ -154,9 +156,9 @@ def test_a_mistake_is_one_line_and_an_exit_code(gismap: Command, arguments: str,
 @pytest.mark.parametrize(
     ("variable", "value", "says"),
     [
-        ("GISMAP_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/nothing", "database"),
-        ("GISMAP_DATABASE_URL", "nonsense", "postgresql://"),
-        ("GISMAP_DATABASE_URL", "mysql://a:secret@b/c", "postgresql://"),
+        ("GISMAP_DATABASE_OWNER_URL", "postgresql://nobody@127.0.0.1:1/nothing", "database"),
+        ("GISMAP_DATABASE_OWNER_URL", "nonsense", "postgresql://"),
+        ("GISMAP_DATABASE_OWNER_URL", "mysql://a:secret@b/c", "postgresql://"),
         ("GISMAP_FAR_KM", "far", "GISMAP_FAR_KM"),
     ],
 )
@@ -173,7 +175,7 @@ def test_the_installed_command_prints_json_alone(furnished: DatabaseUrls) -> Non
     lon, lat = WEST + STEP / 2, SOUTH + STEP / 2
     done = subprocess.run(
         [sys.executable, "-m", "gismap", "locate", str(lon), str(lat)],
-        env=os.environ | {"GISMAP_DATABASE_URL": furnished.service_url},
+        env=os.environ | environment(furnished),
         capture_output=True,
         check=True,
     )

@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 
 from gismap.cli import main
 from gismap.settings import get_settings
-from tests.conftest import Database
+from tests.conftest import Database, environment
 from tests.districts import cell
 from tests.importing.conftest import PLACES, publish_county, rows, write_csv
 
@@ -24,7 +24,8 @@ Run = Callable[..., tuple[int, str, str]]
 @pytest.fixture()
 def gismap(database: Database, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Iterator[Run]:
     """Runs `gismap …` in this process on a database of one's own; returns exit code, stdout and stderr."""
-    monkeypatch.setenv("GISMAP_DATABASE_URL", database.service_url)
+    for name, value in environment(database).items():
+        monkeypatch.setenv(name, value)
     get_settings.cache_clear()
 
     def run(*arguments: object) -> tuple[int, str, str]:
@@ -131,7 +132,7 @@ def test_a_killed_import_leaves_nothing(database: Database, engine: Engine, tmp_
     path = write_csv(tmp_path / "many.csv", [PLACES[0], *many])
     command = [sys.executable, "-m", "gismap", "import", "key_places", str(path), "--crs", "wgs84"]
     process = subprocess.Popen(
-        command, env={**os.environ, "GISMAP_DATABASE_URL": database.service_url}, stdout=subprocess.PIPE
+        command, env=os.environ | environment(database), stdout=subprocess.PIPE
     )
     writing = "SELECT count(*) FROM pg_locks l JOIN pg_class c ON c.oid = l.relation WHERE c.relname = 'import_batch'"
     until = time.monotonic() + 60

@@ -77,7 +77,7 @@ def strewn_elements() -> list[ElementDraft]:
 def scattered(server: Any, template: str) -> Iterator[Scattered]:
     """The strewn county; to be read only."""
     urls = server.create_database("scattered", template)
-    engine = make_engine(urls.service_url)
+    engine = make_engine(urls.owner_url)
     with writing(engine) as connection:
         publish(connection, small_county(), effective_from=FIRST, today=Settings().today(), author="t", reason="t")
         write_elements(connection, strewn_elements(), source="test", source_crs="EPSG:4490", since=FIRST)

@@ -52,7 +52,7 @@ class Cared:
 @pytest.fixture(scope="module")
 def cared(server: PrivateServer, template: str) -> Iterator[Cared]:
     urls = server.create_database("cared", template)
-    engine = make_engine(urls.service_url)
+    engine = make_engine(urls.owner_url)
     persons = [
         ElementDraft("care_persons", f"{category}-{column}-{row}-{n}", Point(centre(column, row)), category=category)
         for (category, column, row), number in IN_CARE.items()

@@ -43,7 +43,7 @@ class Shared:
 
 def _shared(server: PrivateServer, template: str, name: str) -> Iterator[Shared]:
     urls = server.create_database(name, template)
-    shared = Shared(make_engine(urls.service_url), create_engine(normalised_url(urls.owner_url)))
+    shared = Shared(make_engine(urls.owner_url), create_engine(normalised_url(urls.owner_url)))
     yield shared
     shared.service.dispose()
     shared.owner.dispose()

@@ -42,7 +42,7 @@ def codes(candidates: list[dict[str, Any]]) -> list[str]:
 def gapped(server: PrivateServer, template: str) -> Iterator[TestClient]:
     """The county by whose outline its north-eastern grid belongs to it, though no such grid is in force any more."""
     urls = server.create_database("gapped", template)
-    engine = make_engine(urls.service_url)
+    engine = make_engine(urls.owner_url)
     furnish(engine, today=TODAY)
     with writing(engine) as connection:
         outline = shapely.to_wkb(MultiPolygon([cell(0, 0).union(cell(0, 1)).union(cell(1, 0)).union(cell(1, 1))]))

@@ -32,8 +32,8 @@ def test_migrations_go_down_to_nothing_and_up_again(database: Database) -> None:
     assert current == head
 
 
-def test_the_service_owns_nothing(engine: Engine) -> None:
-    with writing(engine) as connection:
+def test_the_service_owns_nothing(service_engine: Engine) -> None:
+    with writing(service_engine) as connection:
         owned = connection.execute(text("SELECT count(*) FROM pg_tables WHERE tableowner = current_user")).scalar()
     assert owned == 0
 
@@ -42,10 +42,10 @@ def test_the_service_owns_nothing(engine: Engine) -> None:
     "statement",
     ["DELETE FROM audit", "UPDATE audit SET digest = 'x'", "DELETE FROM grid", "DROP TABLE element", "TRUNCATE audit"],
 )
-def test_the_service_cannot_rewrite_history(engine: Engine, statement: str) -> None:
-    with writing(engine) as connection:
+def test_the_service_cannot_rewrite_history(service_engine: Engine, statement: str) -> None:
+    with writing(service_engine) as connection:
         audit.append(connection, actor="t", action="test", subject="s", detail={})
-    with pytest.raises(DBAPIError, match=r"permission denied|must be owner"), writing(engine) as connection:
+    with pytest.raises(DBAPIError, match=r"permission denied|must be owner"), writing(service_engine) as connection:
         connection.execute(text(statement))
 
 

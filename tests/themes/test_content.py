@@ -18,7 +18,7 @@ from tests.furnished import GRIDS, PERSON, PHONE
 
 @pytest.fixture(scope="module")
 def county(furnished: DatabaseUrls) -> Any:
-    engine = make_engine(furnished.service_url)
+    engine = make_engine(furnished.owner_url)
     yield engine
     engine.dispose()
 

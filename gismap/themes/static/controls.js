@@ -51,6 +51,7 @@
       query.set("lang", language === "zh" ? "en" : "zh");
       other.href = `?${query}`;
     }
+    gismap.session?.(root); // a file has no server to ask
   }
 
   // Of which day everything is.

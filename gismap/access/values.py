@@ -1,0 +1,81 @@
+"""Who is asking and what they may do; plain values. What roles may do stands in the table `role_permission`."""
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """Bundles of permissions that can be granted."""
+
+    VIEWER = "viewer"
+    DISPATCHER = "dispatcher"
+    PLANNER = "planner"
+    GRID_WORKER = "grid_worker"
+    PERSON_DATA_OFFICER = "person_data_officer"
+    AUDITOR = "auditor"
+    ADMINISTRATOR = "administrator"
+
+
+class Permission(StrEnum):
+    """What can be allowed in a territory."""
+
+    SEE = "see"
+    """Elements that are no persons, and the masked names of staff."""
+    LOCATE = "locate"
+    """Whose a point is, anywhere in the district, with who is on duty there."""
+    CALL_STAFF = "staff.call"
+    """Duty phones in full."""
+    COUNT_CARE = "care.count"
+    """Published counts of persons in care."""
+    READ_CARE = "care.read"
+    """Persons in care as records: category and building, masked."""
+    REVEAL_CARE = "care.reveal"
+    """One masked field of one record, with a reason, for a while."""
+    WRITE_CARE = "care.write"
+    """Import, correction and deletion of persons in care."""
+    PLAN = "plan"
+    """Drafts of boundaries."""
+    AUDIT = "audit"
+    """The audit log."""
+    ACCOUNT = "account"
+    """Accounts, grants and keys."""
+
+
+Territory = tuple[str, str]
+"""A range of paths: low <= path < high."""
+
+
+WHOLE: Territory = ("", "~")
+NOWHERE: Territory = ("~", "~")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whoever sent a request: a person with a session, a device with a key, or a visitor of a demo."""
+
+    token: str
+    session_id: str
+    account_id: str
+    username: str
+    name: str
+    kind: str  # console, key
+    territories: Mapping[str, Sequence[Territory]]  # by permission
+    is_visitor: bool = False
+
+    def may(self, permission: Permission) -> bool:
+        """Whether the caller has this permission somewhere."""
+        return permission in self.territories
+
+    @property
+    def eyes(self) -> Hashable:
+        """What tells the answers to one caller from those to another: who has the same eyes sees the same."""
+        return tuple(sorted((permission, tuple(ranges)) for permission, ranges in self.territories.items()))
+
+    def limits(self, permission: Permission) -> Sequence[Territory]:
+        """The ranges of paths that the caller has a permission in; empty when that is the whole district.
+
+        Queries name them as constants, so that the planner knows how much they hold; what enforces them are policies.
+        """
+        ranges = self.territories.get(permission, (NOWHERE,))
+        return () if WHOLE in ranges else ranges

@@ -1,0 +1,241 @@
+"""Each caller sees their own territory and nothing of another, by whatever way they ask; the database sees to it."""
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError
+from starlette.testclient import TestClient
+
+from gismap.access.values import Role
+from gismap.settings import Settings
+from gismap.store.scope import looking_as
+from gismap.store.session import make_engine, reading, writing
+from tests.conftest import Database, key_of, serving
+from tests.districts import COMMUNITIES, SOUTH, STEP, WEST
+from tests.furnished import PERSON, PHONE
+
+MINE, OTHER = COMMUNITIES
+LON_MINE, LON_OTHER, LAT = WEST + STEP / 2, WEST + 1.5 * STEP, SOUTH + STEP / 2
+TODAY = Settings().today()
+COUNT = "SELECT count(*) FROM element"
+
+
+@pytest.fixture(scope="module")
+def mine(furnished: Database) -> Iterator[TestClient]:
+    """The service as a grid worker of one community meets it."""
+    with serving(furnished, key_of(furnished, Role.GRID_WORKER, MINE)) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def all_of_it(furnished: Database) -> Iterator[TestClient]:
+    """The service as a dispatcher of the whole district meets it."""
+    with serving(furnished, key_of(furnished, Role.DISPATCHER)) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def service(furnished: Database) -> Iterator[Engine]:
+    engine = make_engine(furnished.service_url)
+    yield engine
+    engine.dispose()
+
+
+def units_of(answer: dict[str, object]) -> set[str]:
+    features = answer["features"]
+    assert isinstance(features, list)
+    return {feature["properties"]["unit"]["code"][:12] for feature in features if "unit" in feature["properties"]}
+
+
+WAYS = [
+    {},
+    {"area": {"bbox": [WEST, SOUTH, WEST + 2 * STEP, SOUTH + 2 * STEP]}},
+    {"area": {"circle": {"center": [LON_OTHER, LAT], "radius_m": 5000}}},
+    {"area": {"polygon": [[[-179, -89], [179, -89], [179, 89], [-179, 89], [-179, -89]]]}},
+    {"area": {"corridor": {"street": "人民路", "half_width_m": 3000}}},
+    {"area": {"unit": "370883"}},
+    {"nearest": {"point": [LON_OTHER, LAT], "k": 1000}},
+    {"filter": {"name": "楼"}},
+    {"filter": {"layers": ["staff", "buildings"]}},
+    {"filter": {"floors": {"min": 1}}},
+]
+
+
+@pytest.mark.parametrize("way", WAYS, ids=str)
+def test_whatever_is_asked_only_the_own_community_answers(
+    mine: TestClient, all_of_it: TestClient, way: dict[str, object]
+) -> None:
+    body = {**way, "limit": 1000, "counts": "nearest" not in way}
+    seen, there = (client.post("/api/resources/search", json=body) for client in (mine, all_of_it))
+    assert (seen.status_code, there.status_code) == (200, 200), seen.text
+    assert units_of(seen.json()) <= {MINE} and units_of(there.json()) == {MINE, OTHER}
+    assert seen.json()["limited_to"] and "limited_to" not in there.json()
+    if body["counts"]:
+        for layer, categories in seen.json()["counts"].items():
+            if layer in ("buildings", "staff"):
+                assert sum(categories.values()) < sum(there.json()["counts"][layer].values())
+
+
+def test_a_unit_elsewhere_is_refused_rather_than_said_to_be_empty(mine: TestClient) -> None:
+    for path in (f"/api/resources?unit={OTHER}", f"/api/grids/{OTHER}", f"/maps/one?unit={OTHER}", "/api/grids/370883"):
+        answer = mine.get(path)
+        assert answer.status_code == 403 and "territory" in answer.json()["detail"], path
+    assert mine.get(f"/api/grids/{MINE}").status_code == 200
+
+
+def test_a_map_holds_the_own_community_alone(mine: TestClient) -> None:
+    page = mine.get("/maps/one").text
+    assert f"{MINE}001" in page and f"{OTHER}001" not in page
+
+
+def test_whose_a_point_is_is_told_everywhere_with_phones_in_full_in_the_own_territory(mine: TestClient) -> None:
+    def staff_at(lon: float) -> dict[str, str]:
+        answer = mine.get("/api/locate", params={"x": lon, "y": LAT}).json()
+        return dict(answer["staff"]["primary"])
+
+    assert staff_at(LON_MINE)["phone"] == PHONE
+    assert staff_at(LON_OTHER)["phone"] == PHONE[:3] + "****" + PHONE[-4:]
+    assert PERSON not in (staff_at(LON_MINE)["name"], staff_at(LON_OTHER)["name"])
+
+
+def test_a_viewer_sees_no_phone_in_full(client: TestClient) -> None:
+    for path in ("/api/resources?layers=staff", f"/api/grids/{MINE}001", f"/api/locate?x={LON_MINE}&y={LAT}", "/"):
+        assert PHONE not in client.get(path).text, path
+
+
+def test_counts_of_persons_in_care_are_told_in_the_own_territory(mine: TestClient, service: Engine) -> None:
+    key = mine.headers["authorization"].removeprefix("Bearer ")
+    with reading(looking_as(service, key)) as connection:
+        codes = connection.execute(text("SELECT DISTINCT left(code, 12) FROM care_count JOIN grid USING (unit_id)"))
+        assert set(codes.scalars()) == {MINE}
+
+
+# ── the database's own wall ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_without_a_session_there_is_nothing_of_a_territory(service: Engine) -> None:
+    for token in (None, "", "guessed", "' OR true --"):
+        with reading(looking_as(service, token)) as connection:
+            for table in ("element", "building", "building_unit", "staff_shown", "post_shown", "care_count", "plan"):
+                assert connection.execute(text(f"SELECT count(*) FROM {table}")).scalar() == 0, (token, table)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT person_name FROM staff",
+        "SELECT phone FROM staff",
+        "SELECT * FROM scope",
+        "SELECT * FROM digital_identity",
+        "SELECT * FROM import_batch",
+        "UPDATE element SET name = 'x'",
+        "DELETE FROM audit",
+    ],
+)
+def test_the_service_cannot_look_behind_its_views(furnished: Database, service: Engine, statement: str) -> None:
+    key = key_of(furnished, Role.PERSON_DATA_OFFICER)
+    with pytest.raises(DBAPIError, match="permission denied"), writing(looking_as(service, key)) as connection:
+        connection.execute(text(statement))
+
+
+def test_an_injected_statement_can_neither_widen_the_scope_nor_write(furnished: Database, service: Engine) -> None:
+    key = key_of(furnished, Role.GRID_WORKER, MINE)
+    with reading(looking_as(service, key)) as connection:
+        mine_alone = connection.execute(text(COUNT)).scalar()
+        assert mine_alone
+        for trick in (
+            "SET row_security = off",
+            "SELECT set_config('gismap.session', 'guessed', true)",
+            "SET ROLE gismap_owner",
+            "SET TRANSACTION READ WRITE",
+        ):
+            with pytest.raises(DBAPIError), connection.begin_nested():
+                connection.execute(text(f"{trick}; {COUNT}")).scalar_one()
+                connection.execute(text("INSERT INTO session SELECT * FROM session"))
+        assert connection.execute(text(COUNT)).scalar() == mine_alone
+
+
+def test_a_pooled_connection_keeps_nothing_of_a_session_after_errors_neither(furnished: Database) -> None:
+    engine = make_engine(furnished.service_url, pool_size=1)
+    key = key_of(furnished)
+    with reading(looking_as(engine, key)) as connection:
+        assert connection.execute(text(COUNT)).scalar()
+    with pytest.raises(DBAPIError), reading(looking_as(engine, key)) as connection:
+        connection.execute(text("SELECT 1 / 0"))
+    with reading(looking_as(engine, None)) as connection:
+        assert connection.execute(text(COUNT)).scalar() == 0
+    with reading(engine) as connection:
+        assert connection.execute(text(COUNT)).scalar() == 0
+    engine.dispose()
+
+
+def test_a_grant_that_ended_a_second_ago_shows_nothing(furnished: Database, service: Engine) -> None:
+    key = key_of(furnished, Role.VIEWER, ends_in_s=-1)
+    with serving(furnished, key) as client:
+        assert client.get("/api/resources").status_code == 403
+    with reading(looking_as(service, key)) as connection:
+        assert connection.execute(text(COUNT)).scalar() == 0
+
+
+def test_a_grant_that_ends_while_a_session_lasts_is_compared_with_the_clock(
+    furnished: Database, service: Engine
+) -> None:
+    key = key_of(furnished)
+    owner = make_engine(furnished.owner_url)
+    with reading(looking_as(service, key)) as connection:
+        assert connection.execute(text(COUNT)).scalar()
+    with writing(owner) as connection:
+        connection.execute(text("UPDATE scope SET ends_at = now() - interval '1 second' WHERE digest = sha256(:key)"),
+                           {"key": key.encode()})  # fmt: skip
+    owner.dispose()
+    with reading(looking_as(service, key)) as connection:
+        assert connection.execute(text(COUNT)).scalar() == 0
+
+
+def test_a_path_that_begins_like_another_is_a_stranger(database: Database) -> None:
+    """Ranges on digits leak: 3708830011 lies inside the range of 370883001. Paths have closed segments."""
+    owner, service = make_engine(database.owner_url), make_engine(database.service_url)
+    with writing(owner) as connection:
+        connection.execute(
+            text("""
+                INSERT INTO digital_identity SELECT lpad(n::text, 11, '0'), 'key_places' FROM generate_series(1, 2) n;
+                INSERT INTO element (element_id, layer, geom, anchor, path, source, source_ref, source_crs, content,
+                                     since, valid)
+                SELECT lpad(n::text, 11, '0'), 'key_places', p, p, path, 's', n::text, 'x', '', DATE '2026-01-01',
+                       '[2026-01-01,)'
+                FROM (VALUES (1, '370883001/'), (2, '3708830011/')) AS v (n, path),
+                     (SELECT ST_SetSRID(ST_MakePoint(117, 35), 4490) AS p) at;
+            """)
+        )
+        key = key_of(database)
+        connection.execute(text("UPDATE scope SET low = '370883001/', high = '370883001/~'"))
+    with writing(owner) as connection:
+        connection.execute(text("UPDATE scope SET low = '370883001/', high = '370883001/~'"))
+    with reading(looking_as(service, key)) as connection:
+        assert connection.execute(text("SELECT path FROM element")).scalars().all() == ["370883001/"]
+    owner.dispose()
+    service.dispose()
+
+
+# ── visitors ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_demo_on_this_machine_lets_a_visitor_in_and_nothing_else_does(
+    furnished: Database, database: Database
+) -> None:
+    with serving(furnished) as client:
+        del client.headers["authorization"]
+        assert client.get("/api/resources").status_code == 200
+        assert client.get("/api/resources", headers={"authorization": "Bearer forged"}).status_code == 401
+    with serving(furnished, host="0.0.0.0") as client:
+        del client.headers["authorization"]
+        assert client.get("/api/resources").status_code == 401
+    owner = make_engine(database.owner_url)
+    with writing(owner) as connection:
+        connection.execute(text("INSERT INTO district VALUES (true, '邹城市', 'Zoucheng', false)"))
+    owner.dispose()
+    with serving(database) as client:
+        del client.headers["authorization"]
+        answer = client.get("/api/resources")
+        assert (answer.status_code, answer.json()["type"]) == (401, "unauthenticated")
