@@ -19,14 +19,13 @@ from gismap.boundaries.values import UnitDraft
 from gismap.elements.service import street_lines
 from gismap.errors import BadInputError, ConflictError
 from gismap.geometry.blocks import MIN_AREA_M2, MIN_WIDTH_M, outline_of, street_blocks
-from gismap.geometry.codes import CodeScheme, number_west_to_east, parse_division
+from gismap.geometry.codes import DEFAULT_SCHEME, CodeScheme, number_west_to_east, parse_division
 from gismap.geometry.coverage import Defect
 from gismap.geometry.ground import measure
 from gismap.i18n import Language, say
 from gismap.publishing import Publication, defects_of, publish
 
 GRID_LEVEL = 4
-COMMUNITY_DIGITS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +56,12 @@ def propose_from_streets(
     title: str | None = None,
     min_area_m2: float = MIN_AREA_M2,
     min_width_m: float = MIN_WIDTH_M,
+    scheme: CodeScheme = DEFAULT_SCHEME,
     language: Language = "zh",
 ) -> Proposal:
     """Save a plan of one grid per block between the stored streets, below the last unit of `above` (topmost first).
 
-    Plans continue the newest boundaries, also where those take effect after `today`. Units of `above` that stand then
+    Codes follow `scheme` where the community has one. Plans continue the newest boundaries, also where those take effect after `today`. Units of `above` that stand then
     are kept, the others become part of the plan. Grids are numbered west to east, north to south, after those that the
     community has.
 
@@ -83,7 +83,7 @@ def propose_from_streets(
     community = above[-1]
     parent = _key(community.code, standing)
     name = chain[-1].name if chain and chain[-1].key == parent else standing[parent].name
-    grids = _grids(free, community.code, parent, name, standing, language)
+    grids = _grids(free, community.code, parent, name, standing, scheme, language)
     plan_id = save_plan(connection, title or name, author, [*chain, *grids])
     areas, _ = measure(np.array(free, dtype=object))
     return Proposal(plan_id, len(grids), float(areas.sum()), len(blocks) - len(free))
@@ -173,12 +173,13 @@ def _grids(
     parent: str,
     name: str,
     standing: StandingUnits,
+    scheme: CodeScheme,
     language: Language,
 ) -> list[UnitDraft]:
-    scheme = CodeScheme()
-    coded = len(community) == COMMUNITY_DIGITS
+    coded = len(community) == scheme.community_digits
+    grid_digits = scheme.community_digits + scheme.sequence_digits
     taken = [row.code for row in standing.values() if row.code and row.code.startswith(community)]
-    last = max((scheme.parse(code).sequence for code in taken if len(code) > COMMUNITY_DIGITS), default=0)
+    last = max((scheme.parse(code).sequence for code in taken if len(code) == grid_digits), default=0)
     centres = shapely.get_coordinates(shapely.point_on_surface(np.array(blocks, dtype=object)))
     return [
         UnitDraft(

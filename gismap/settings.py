@@ -29,6 +29,7 @@ class Settings(BaseSettings):
     language: Language = "zh"
     session_idle_s: int = Field(1_800, ge=60, description="A console that nobody uses is signed out after this")
     session_s: int = Field(36_000, ge=300, description="The longest that one sign-in lasts")
+    code_scheme: str = Field("12+3+2", description="Digits of a grid code: community, grid, micro-grid")
     statement_timeout_ms: int = Field(5000, ge=100)
     pool_size: int = Field(10, ge=1)
     pool_timeout_s: float = Field(1.5, gt=0)

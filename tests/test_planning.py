@@ -13,6 +13,7 @@ from gismap.boundaries.service import find_unit
 from gismap.elements.values import StreetDraft
 from gismap.elements.writing import write_elements, write_streets
 from gismap.errors import BadInputError, ConflictError, CoverageError, NotFoundError
+from gismap.geometry.codes import parse_scheme
 from gismap.geometry.errors import CodeError, ShapeError
 from gismap.planning import Above, Proposal, check_plan, propose_from_streets, publish_plan
 from gismap.publishing import publish
@@ -107,6 +108,15 @@ def test_numbers_go_on_where_the_community_ended(engine: Engine) -> None:
         made = propose(connection, Above("370883001002"))
         (grid,) = find_plan(connection, made.plan_id).units
         assert (grid.code, grid.name) == ("370883001002003", "太平社区第3网格")
+
+
+def test_codes_follow_the_scheme_of_the_place(engine: Engine) -> None:
+    streets(engine, lattice(EAST_OF_COUNTY, 35.4, 1, 1))
+    with writing(engine) as connection:
+        made = propose_from_streets(
+            connection, [COUNTY, TOWN], source=None, today=TODAY, author="planner", scheme=parse_scheme("9+4")
+        )
+        assert [unit.code for unit in find_plan(connection, made.plan_id).units][-1] == "3708830010001"
 
 
 def test_an_outline_grows_only_in_the_name_of_an_authority(engine: Engine) -> None:

@@ -15,6 +15,7 @@ from gismap.cli import app
 from gismap.cli.common import engine, parse_day
 from gismap.errors import BadInputError
 from gismap.geometry.blocks import MIN_AREA_M2, MIN_WIDTH_M
+from gismap.geometry.codes import parse_scheme
 from gismap.planning import Above
 from gismap.settings import get_settings
 from gismap.store.session import reading, writing
@@ -53,6 +54,7 @@ def propose(
             title=title,
             min_area_m2=min_area,
             min_width_m=min_width,
+            scheme=parse_scheme(settings.code_scheme),
             language="en" if settings.language == "en" else "zh",
         )
     if made.taken:

@@ -162,6 +162,9 @@ class CodeScheme:
         return f"{self.community_digits}+{self.sequence_digits}+{self.micro_digits}"
 
 
+DEFAULT_SCHEME = CodeScheme()
+
+
 def parse_scheme(text: str) -> CodeScheme:
     """Read a scheme as settings write it: `12+3+2` is community + grid + micro-grid, `12+3` has no micro-grids.
 

@@ -117,18 +117,6 @@ def _transformer(definition: str) -> Any:  # pyproj has no types
     return pyproj.Transformer.from_crs(definition, STORED_EPSG, always_xy=True)
 
 
-def metric_epsg(lon: float) -> int:
-    """The 3° Gauss–Krüger frame (CGCS2000, without zone prefix) in which to measure metres at a longitude in China.
-
-    Raises:
-        CrsError: the longitude lies outside the zones, whose central meridians are 75–135° E.
-    """
-    meridian = 3 * round(lon / 3) if np.isfinite(lon) else 0
-    if not 75 <= meridian <= 135:
-        raise CrsError(f"longitude {lon:g} lies outside the 3° zones of CGCS2000 (73.5–136.5)")
-    return 4534 + (meridian - 75) // 3
-
-
 def wgs84_to_gcj02(lon: ArrayLike, lat: ArrayLike) -> Pair:
     """The published forward shift to GCJ-02, degrees; none outside China's box."""
     lon, lat, inside = _with_china_mask(lon, lat)

@@ -14,7 +14,6 @@ from gismap.geometry.datums import (
     check_near,
     check_position,
     gcj02_to_bd09,
-    metric_epsg,
     parse_frame,
     plausible_degrees,
     plausible_positions,
@@ -77,21 +76,6 @@ def test_gauss_kruger_is_read_with_the_easting_first_with_and_without_zone_prefi
     expected = (117.0, 35.4002650001)
     assert to_cgcs2000(39500000.0, 3919000.0, "EPSG:4527") == pytest.approx(expected, abs=1e-9)
     assert to_cgcs2000(500000.0, 3919000.0, "EPSG:4548") == pytest.approx(expected, abs=1e-9)
-
-
-@given(st.floats(73.6, 136.4), st.floats(3, 53))
-@small
-def test_the_metric_frame_of_a_longitude_is_within_a_degree_and_a_half(lon: float, lat: float) -> None:
-    epsg = metric_epsg(lon)
-    x, y = pyproj.Transformer.from_crs(4490, epsg, always_xy=True).transform(lon, lat)
-    assert abs(x - 500_000) < 170_000
-    assert to_cgcs2000(x, y, f"EPSG:{epsg}") == pytest.approx((lon, lat), abs=1e-9)
-
-
-def test_outside_china_there_is_no_gauss_kruger_zone() -> None:
-    for lon in (0.0, 140.0, math.nan):
-        with pytest.raises(CrsError):
-            metric_epsg(lon)
 
 
 def test_frames_are_recognised_by_name_code_and_wkt() -> None:

@@ -10,7 +10,7 @@ from shapely import MultiPolygon
 from gismap.boundaries.values import GridKind, UnitDraft, ZoneType
 from gismap.demo.land.mesh import Mesh, unions
 from gismap.demo.land.sketch import Place, Sketch, TownSketch
-from gismap.geometry.codes import CodeScheme, number_west_to_east
+from gismap.geometry.codes import DEFAULT_SCHEME, number_west_to_east
 from gismap.geometry.ground import Ints, Shapes
 
 
@@ -87,7 +87,7 @@ def build_units(sketch: Sketch, towns: Sequence[TownUnits], mesh: Mesh, *, micro
 def _leaf_drafts(
     parent: str, community: Community, indexes: Ints, shapes: Shapes, micro: bool
 ) -> list[tuple[UnitDraft, int]]:
-    scheme, drafts = CodeScheme(), []
+    scheme, drafts = DEFAULT_SCHEME, []
     middles = shapely.get_coordinates(shapely.point_on_surface(shapes[indexes]))
     for number, place in enumerate(number_west_to_east(middles), 1):
         leaf = community.leaves[place]
