@@ -61,9 +61,9 @@ def propose_from_streets(
 ) -> Proposal:
     """Save a plan of one grid per block between the stored streets, below the last unit of `above` (topmost first).
 
-    Codes follow `scheme` where the community has one. Plans continue the newest boundaries, also where those take effect after `today`. Units of `above` that stand then
+    Plans continue the newest boundaries, also where those take effect after `today`. Units of `above` that stand then
     are kept, the others become part of the plan. Grids are numbered west to east, north to south, after those that the
-    community has.
+    community has; they get codes where the community's own code fits `scheme`.
 
     Raises:
         BadInputError: no streets, or `above` is no chain of division codes.
