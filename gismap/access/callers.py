@@ -14,7 +14,7 @@ from starlette.requests import Request
 
 from gismap.access import queries
 from gismap.access.demo_accounts import VISITOR, open_demo_session
-from gismap.access.sessions import find_caller
+from gismap.access.sessions import find_caller, is_token
 from gismap.access.values import Caller
 from gismap.errors import ForbiddenError, UnauthenticatedError
 from gismap.settings import Settings
@@ -33,7 +33,7 @@ class Callers:
     def __init__(self, engine: Engine, settings: Settings) -> None:
         self._engine, self._settings = engine, settings
         self._lock = Lock()
-        self._remembered: OrderedDict[str, tuple[float, Caller | None]] = OrderedDict()
+        self._remembered: OrderedDict[str, tuple[float, Caller]] = OrderedDict()
         self._visitor_token: str | None = None
         self._visiting = (-REMEMBERED_S, False)
 
@@ -46,6 +46,8 @@ class Callers:
         """
         key = _key_in(request)
         token = key or request.cookies.get(COOKIE)
+        if token is not None and not is_token(token):
+            raise UnauthenticatedError("this session has ended; sign in again")
         if token is None:
             known = self._known_visitor()
             return known if known is not None else await run_in_threadpool(self._visitor)
@@ -76,7 +78,7 @@ class Callers:
 
     def _recall(self, token: str) -> Caller | None:
         with self._lock:
-            at, caller = self._remembered.get(token, (0.0, None))
+            at, caller = self._remembered.get(token, (-REMEMBERED_S, None))
         return caller if time.monotonic() - at < REMEMBERED_S else None
 
     def _find(self, token: str, *, is_visitor: bool = False) -> Caller | None:
@@ -84,6 +86,8 @@ class Callers:
         caller = find_caller(
             self._engine, token, idle_s=settings.session_idle_s, today=settings.today(), is_visitor=is_visitor
         )
+        if caller is None:
+            return None  # not worth remembering: whoever guesses would push out those who are somebody
         with self._lock:
             self._remembered[token] = (time.monotonic(), caller)
             self._remembered.move_to_end(token)
@@ -124,5 +128,9 @@ def check_origin(request: Request) -> None:
     Raises:
         ForbiddenError: the request does not come from a page of ours.
     """
-    if urlsplit(request.headers.get("origin", "")).netloc != request.headers.get("host"):
+    try:
+        origin = urlsplit(request.headers.get("origin", "")).netloc
+    except ValueError:  # a bracket that is not closed
+        origin = ""
+    if not origin or origin != request.headers.get("host"):
         raise ForbiddenError("this does not come from a page of ours; devices send a key instead", field="Origin")

@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 from gismap.access import signing_in
 from gismap.access.callers import COOKIE, Callers, check_origin
 from gismap.access.schemas import SignInBody, SignOutQuery
-from gismap.access.sessions import find_caller
+from gismap.access.sessions import find_caller, is_token
 from gismap.access.values import WHOLE, Caller
 from gismap.errors import ForbiddenError, UnauthenticatedError
 from gismap.http import Configuration, CurrentCaller, NoQuery, json_only, json_response, open_to_all
@@ -58,6 +58,8 @@ def sign_out(request: Request, query: Annotated[SignOutQuery, Query()], settings
     if token is None:
         return response
     check_origin(request)
+    if not is_token(token):
+        raise UnauthenticatedError("this session has ended; sign in again")
     signing_in.sign_out(request.app.state.engine, settings, token, everywhere=query.everywhere)
     _callers(request).forget(token)
     response.delete_cookie(COOKIE, path="/")

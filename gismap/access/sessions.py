@@ -4,6 +4,7 @@ A session's scope is made by PostgreSQL (`refresh_scope`), which alone reads it 
 """
 
 import hashlib
+import re
 import secrets
 from collections.abc import Sequence
 from datetime import date
@@ -19,6 +20,12 @@ from gismap.store.scope import looking_as
 from gismap.store.session import reading, writing
 
 TOKEN_BYTES = 32
+_TOKEN = re.compile(r"[0-9A-Za-z_-]{43}")
+
+
+def is_token(text: str) -> bool:
+    """Whether a text could be a token of ours: a cookie may hold anything, even a NUL that no database takes."""
+    return _TOKEN.fullmatch(text) is not None
 
 
 def digest_of(token: str) -> bytes:

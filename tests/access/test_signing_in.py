@@ -292,7 +292,13 @@ def test_a_body_that_cannot_be_meant_is_refused_at_once(browsing: TestClient, bo
 
 
 def test_pages_of_other_sites_can_neither_sign_in_nor_out_nor_change_anything(browsing: TestClient) -> None:
-    for foreign in ("http://evil.example", "null", "http://testserver.evil.example", "http://testserver:81"):
+    for foreign in (
+        "http://evil.example",
+        "null",
+        "http://testserver.evil.example",
+        "http://testserver:81",
+        "http://[",
+    ):
         assert sign_in(browsing, headers={"Origin": foreign}).status_code == 403, foreign
     form = {"username": "li.na", "password": PASSWORD}
     assert browsing.post("/api/session", data=form).status_code == 415
@@ -315,6 +321,14 @@ def test_forged_and_foreign_tokens_are_nobody(people: Database, browsing: TestCl
     assert browsing.get("/api/session", headers={"Authorization": f"Bearer {token}"}).status_code == 401
     assert browsing.get("/api/session", headers={"Authorization": f"Bearer {key}"}).status_code == 200
     assert browsing.delete("/api/session", headers={"Authorization": f"Bearer {key}"}).status_code == 403
+
+
+def test_a_cookie_that_decodes_to_what_no_database_takes_is_nobody(browsing: TestClient) -> None:
+    nul = {"Cookie": f'{COOKIE}="\\000"', **HOME}
+    assert browsing.get("/api/layers", headers=nul).status_code == 401
+    assert browsing.delete("/api/session", headers=nul).status_code == 401
+    assert browsing.get("/sign-in", headers=nul).status_code == 200
+    assert sign_in(browsing, headers=nul).status_code == 200
 
 
 def test_an_account_without_a_password_has_no_password(browsing: TestClient, owner: Engine) -> None:
