@@ -6,6 +6,8 @@ psql --set ON_ERROR_STOP=1 --username postgres --dbname postgres \
   --set owner_password="$GISMAP_OWNER_PASSWORD" --set service_password="$GISMAP_SERVICE_PASSWORD" <<'SQL'
 CREATE ROLE gismap_owner LOGIN PASSWORD :'owner_password';
 CREATE ROLE gismap_service LOGIN PASSWORD :'service_password';
+ALTER ROLE gismap_service SET track_activities = off;
+ALTER ROLE gismap_service SET log_min_error_statement = panic;
 CREATE DATABASE gismap OWNER gismap_owner TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8';
 SQL
 psql --set ON_ERROR_STOP=1 --username postgres --dbname gismap <<'SQL'

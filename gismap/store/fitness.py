@@ -13,7 +13,9 @@ _FACTS = text("""
            (SELECT datctype FROM pg_database WHERE datname = current_database()) AS locale,
            (SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user)
                OR EXISTS (SELECT FROM pg_tables WHERE schemaname = 'public' AND tableowner = current_user)
-               AS sees_all
+               AS sees_all,
+           current_setting('track_activities') = 'off' AND current_setting('log_min_error_statement') = 'panic'
+               AS is_discreet
 """)
 # Else PostgreSQL would not use a spatial index under row-level security: `&&` could tell of rows that are not shown. It
 # does not, it compares boxes. Only a superuser may say so, and dumps do not carry it.
@@ -21,6 +23,13 @@ MAKE_LEAKPROOF = "ALTER FUNCTION geometry_overlaps(geometry, geometry) LEAKPROOF
 _LEAKPROOF = text("""
     SELECT proleakproof FROM pg_proc WHERE oid = to_regprocedure('geometry_overlaps(geometry,geometry)')
 """)
+
+# Statements of the service carry the token of a session, and names that were asked for. The log would keep those that
+# fail, and pg_stat_activity would show an injected statement the tokens of all who ask at the same time.
+BE_DISCREET = (
+    "ALTER ROLE gismap_service SET track_activities = off",
+    "ALTER ROLE gismap_service SET log_min_error_statement = panic",
+)
 
 # Under LC_CTYPE=C pg_trgm takes no Chinese character for a letter, so that a Chinese name has no trigrams.
 _TRIGRAMS = text("SELECT cardinality(show_trgm('金林小区')) > 0 AND similarity('金林小区', '金林小区2号楼') > 0")
@@ -47,6 +56,10 @@ def assert_fit(url: str) -> None:
                 raise EnvironmentProblemError(
                     "the service must not connect as a superuser or as the owner of the tables, who see everything: "
                     "name the role gismap_service in GISMAP_DATABASE_URL"
+                )
+            if not facts["is_discreet"]:
+                raise EnvironmentProblemError(
+                    f"the server shows or logs the statements of the service; as superuser: {'; '.join(BE_DISCREET)};"
                 )
             if not connection.execute(_LEAKPROOF).scalar():
                 raise EnvironmentProblemError(

@@ -21,7 +21,7 @@ from typing import IO
 import psycopg2
 
 from gismap.errors import EnvironmentProblemError
-from gismap.store.fitness import MAKE_LEAKPROOF, assert_fit
+from gismap.store.fitness import BE_DISCREET, MAKE_LEAKPROOF, assert_fit
 from gismap.store.installation import EXTENSIONS, Installation, OsUser, find_installation, server_user
 from gismap.store.orphans import end_orphans, holds
 
@@ -283,6 +283,7 @@ class PrivateServer:
         for role in (OWNER, SERVICE):
             if role not in roles:
                 self._execute("postgres", f"CREATE ROLE {role} LOGIN")
+        self._execute("postgres", *BE_DISCREET)
         if DATABASE not in self._column("SELECT datname FROM pg_database"):
             extensions = (f"CREATE EXTENSION IF NOT EXISTS {name}" for name in EXTENSIONS)
             self._execute("template1", *extensions, MAKE_LEAKPROOF)

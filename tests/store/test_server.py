@@ -13,7 +13,7 @@ import pytest
 
 from gismap.errors import EnvironmentProblemError
 from gismap.store import installation
-from gismap.store.fitness import assert_fit
+from gismap.store.fitness import BE_DISCREET, assert_fit
 from gismap.store.installation import find_installation, server_user
 from gismap.store.orphans import processes_in
 from gismap.store.server import DatabaseUrls, DataFolderInUseError, PrivateServer
@@ -100,6 +100,16 @@ def test_a_database_that_sees_no_chinese_is_refused_with_the_remedy(server: Priv
     ask(urls.superuser_url, *(f"CREATE EXTENSION {name}" for name in installation.EXTENSIONS))
     with pytest.raises(EnvironmentProblemError, match=r"LC_CTYPE 'C\.UTF-8'"):
         assert_fit(urls.service_url)
+
+
+def test_a_server_that_shows_or_logs_what_the_service_asks_is_refused_with_the_remedy(server: PrivateServer) -> None:
+    urls = server.urls()
+    for setting in ("track_activities = on", "log_min_error_statement = error"):
+        ask(urls.superuser_url, f"ALTER ROLE gismap_service SET {setting}")
+        with pytest.raises(EnvironmentProblemError, match="ALTER ROLE gismap_service SET track_activities = off"):
+            assert_fit(urls.service_url)
+        ask(urls.superuser_url, *BE_DISCREET)
+    assert_fit(urls.service_url)
 
 
 def test_the_service_owns_nothing_and_the_owner_is_no_superuser(server: PrivateServer) -> None:
