@@ -212,11 +212,13 @@ CREATE POLICY staff_seen ON staff FOR SELECT TO gismap_service USING (
     coalesce((SELECT true FROM element e WHERE e.element_id = staff.element_id LIMIT 1),
              (SELECT true FROM assignment a WHERE a.staff = staff.element_id LIMIT 1), false));
 
+-- Whose post has ended, or whose unit has gone elsewhere, is nobody to call any more.
 CREATE FUNCTION staff_phone(person text) RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
     SELECT CASE WHEN EXISTS (
                     SELECT FROM assignment a JOIN grid g ON g.unit_id = a.unit_id
-                    WHERE a.staff = person AND {in_scope("g.path", "staff.call")})
+                    WHERE a.staff = person AND (upper_inf(a.valid) OR upper(a.valid) > current_date)
+                      AND (upper_inf(g.valid) OR upper(g.valid) > current_date) AND {in_scope("g.path", "staff.call")})
                 THEN phone ELSE shown_phone END
     FROM staff WHERE element_id = person
 $$;
@@ -285,7 +287,8 @@ GRANT SELECT ON alembic_version, district, layer, revision, unit, grid, jurisdic
     staff_shown, post_shown TO gismap_service;
 GRANT SELECT (element_id, shown_name, shown_phone, employment) ON staff TO gismap_service;
 GRANT SELECT, INSERT ON audit TO gismap_service;
-GRANT SELECT, INSERT, UPDATE ON account, access_grant TO gismap_service;
+GRANT SELECT, INSERT ON account, access_grant TO gismap_service;   -- a demo's; grants of others are the owner's
+GRANT UPDATE (password_hash) ON account TO gismap_service;
 GRANT SELECT, INSERT, UPDATE, DELETE ON session, sign_in_failure TO gismap_service;
 REVOKE EXECUTE ON FUNCTION refresh_scope FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION refresh_scope TO gismap_service;

@@ -10,10 +10,11 @@ from starlette.testclient import TestClient
 from gismap.access.values import Role
 from gismap.settings import Settings
 from gismap.store.scope import looking_as
+from gismap.store.server import PrivateServer
 from gismap.store.session import make_engine, reading, writing
-from tests.conftest import Database, key_of, serving
+from tests.conftest import Database, fresh_database, key_of, serving
 from tests.districts import COMMUNITIES, SOUTH, STEP, WEST
-from tests.furnished import PERSON, PHONE
+from tests.furnished import PERSON, PHONE, SINCE, furnish
 
 MINE, OTHER = COMMUNITIES
 LON_MINE, LON_OTHER, LAT = WEST + STEP / 2, WEST + 1.5 * STEP, SOUTH + STEP / 2
@@ -99,6 +100,38 @@ def test_whose_a_point_is_is_told_everywhere_with_phones_in_full_in_the_own_terr
     assert PERSON not in (staff_at(LON_MINE)["name"], staff_at(LON_OTHER)["name"])
 
 
+ENDED_POST = """
+INSERT INTO assignment (staff, unit_id, role, valid)
+SELECT (SELECT a.staff FROM assignment a JOIN grid USING (unit_id) WHERE code = :theirs AND duty = 'primary'),
+       unit_id, 'grid_leader', daterange(:since, CAST(:since AS date) + 1)
+FROM grid WHERE code = :ours;
+"""
+
+UNIT_THAT_WAS_OURS = """
+INSERT INTO grid (unit_id, code, path, name, level, is_leaf, kind, parent, geom, drawn, anchor, area_m2, valid,
+                  published_by)
+SELECT t.unit_id, t.code, o.path || t.unit_id || '/', t.name, t.level, t.is_leaf, t.kind, o.unit_id, t.geom, t.drawn,
+       t.anchor, t.area_m2, daterange(CAST(:since AS date) - 1, :since), t.published_by
+FROM grid t, grid o WHERE t.code = :theirs AND o.code = left(:ours, 12);
+"""
+
+
+@pytest.mark.parametrize(
+    "past", [ENDED_POST, UNIT_THAT_WAS_OURS], ids=["a post that has ended", "a unit that has gone"]
+)
+def test_what_was_ours_once_opens_no_phone_elsewhere(server: PrivateServer, template: str, past: str) -> None:
+    with fresh_database(server, template) as urls:
+        owner = make_engine(urls.owner_url)
+        furnish(owner, today=TODAY)
+        with writing(owner) as connection:
+            values = {"ours": f"{MINE}001", "theirs": f"{OTHER}001", "since": SINCE}
+            assert connection.execute(text(past), values).rowcount == 1
+        owner.dispose()
+        with serving(urls, key_of(urls, Role.GRID_WORKER, MINE)) as client:
+            answer = client.get("/api/locate", params={"x": LON_OTHER, "y": LAT}).json()
+        assert answer["staff"]["primary"]["phone"] == PHONE[:3] + "****" + PHONE[-4:]
+
+
 def test_a_viewer_sees_no_phone_in_full(client: TestClient) -> None:
     for path in ("/api/resources?layers=staff", f"/api/grids/{MINE}001", f"/api/locate?x={LON_MINE}&y={LAT}", "/"):
         assert PHONE not in client.get(path).text, path
@@ -131,6 +164,8 @@ def test_without_a_session_there_is_nothing_of_a_territory(service: Engine) -> N
         "SELECT * FROM import_batch",
         "UPDATE element SET name = 'x'",
         "DELETE FROM audit",
+        "UPDATE access_grant SET ends_at = 'infinity'",
+        "UPDATE account SET disabled_at = NULL",
     ],
 )
 def test_the_service_cannot_look_behind_its_views(furnished: Database, service: Engine, statement: str) -> None:
@@ -154,6 +189,17 @@ def test_an_injected_statement_can_neither_widen_the_scope_nor_write(furnished: 
                 connection.execute(text(f"{trick}; {COUNT}")).scalar_one()
                 connection.execute(text("INSERT INTO session SELECT * FROM session"))
         assert connection.execute(text(COUNT)).scalar() == mine_alone
+
+
+def test_an_injected_statement_cannot_read_the_tokens_of_others_off_the_server(
+    furnished: Database, service: Engine
+) -> None:
+    key = key_of(furnished)
+    with reading(looking_as(service, key)) as asking, reading(service) as injected:
+        asking.execute(text(COUNT))
+        activity = injected.execute(text("SELECT pid, query FROM pg_stat_activity")).all()
+        assert asking.execute(text("SELECT pg_backend_pid()")).scalar() in {row.pid for row in activity}
+        assert not any(key in (row.query or "") for row in activity)
 
 
 def test_a_pooled_connection_keeps_nothing_of_a_session_after_errors_neither(furnished: Database) -> None:
