@@ -33,9 +33,11 @@ DISTRICT = text("""
     ) r ON true
 """)
 
-DATA_VERSION = text("""
+# What a page depends on: the data, and what the asker's session may see at this moment, by the database's own word.
+PAGE_VERSION = text("""
     SELECT (SELECT coalesce(max(number), 0) FROM revision WHERE withdrawn_at IS NULL) AS revision,
-           (SELECT sum(version) FROM layer) AS layers
+           (SELECT sum(version) FROM layer) AS layers,
+           (SELECT string_agg(permission || ranges::text, ' ' ORDER BY permission) FROM session_scope()) AS scope
 """)
 
 FIRST_DAY = text("SELECT min(effective_from) FROM revision WHERE withdrawn_at IS NULL")

@@ -49,7 +49,7 @@ class PageMemory:
     def page(self, engine: Engine, wanted: Wanted, *, desk: bool) -> str:
         """The served page of a map, drawn anew only when something was published or written since."""
         with reading(engine) as connection:
-            version = connection.execute(queries.DATA_VERSION).one()
+            version = connection.execute(queries.PAGE_VERSION).one()
             key = (engine.url, wanted, desk, tuple(version))
             with self._lock:
                 if key in self._pages:

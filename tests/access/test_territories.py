@@ -1,6 +1,7 @@
 """Each caller sees their own territory and nothing of another, by whatever way they ask; the database sees to it."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import Engine, text
@@ -142,6 +143,19 @@ def test_counts_of_persons_in_care_are_told_in_the_own_territory(mine: TestClien
     with reading(looking_as(service, key)) as connection:
         codes = connection.execute(text("SELECT DISTINCT left(code, 12) FROM care_count JOIN grid USING (unit_id)"))
         assert set(codes.scalars()) == {MINE}
+
+
+def test_a_map_drawn_for_a_session_that_just_ended_is_kept_for_nobody_else(furnished: Database) -> None:
+    """For a second a caller is remembered whose session shows nothing any more: a map is drawn, of nothing."""
+    ended, other = (key_of(furnished, Role.GRID_WORKER, MINE) for _ in range(2))
+    url, owner = f"/maps/places?unit={MINE}&as_of={TODAY - timedelta(days=1)}", make_engine(furnished.owner_url)
+    with serving(furnished, ended) as client:
+        client.get("/api/session")
+        with writing(owner) as connection:
+            connection.execute(text("DELETE FROM session WHERE digest = sha256(:key)"), {"key": ended.encode()})
+        client.get(url)
+        assert "人民医院" in client.get(url, headers={"Authorization": f"Bearer {other}"}).text
+    owner.dispose()
 
 
 # ── the database's own wall ────────────────────────────────────────────────────────────────────────────────────────
