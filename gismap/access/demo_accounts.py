@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Engine, text
 from gismap.access import queries
 from gismap.access.sessions import open_session
 from gismap.access.values import Role
+from gismap.errors import UnauthenticatedError
 from gismap.geometry.codes import new_unit_id
 from gismap.i18n import say
 from gismap.settings import Settings
@@ -24,6 +25,9 @@ def open_demo_session(engine: Engine, settings: Settings, name: str) -> tuple[st
     Returns the session's token and identity.
 
     The caller has made sure that the district is made up and served to this machine alone.
+
+    Raises:
+        UnauthenticatedError: the account was disabled.
     """
     role = Role.VIEWER if name == VISITOR else Role(name)
     with writing(engine) as connection:
@@ -43,7 +47,10 @@ def _account(connection: Connection, name: str, role: Role) -> str:
     values = {"account_id": account_id, "username": username, "display_name": display_name, "password_hash": None}
     made = connection.execute(text(queries.ADD_ACCOUNT), {**values, "made_by": "demo"}).scalar()
     if made is None:
-        return str(connection.execute(text(queries.ACCOUNT), {"username": username}).one().account_id)
+        account = connection.execute(text(queries.ACCOUNT), {"username": username}).one_or_none()
+        if account is None:
+            raise UnauthenticatedError("sign in first")
+        return str(account.account_id)
     grant = {"account_id": made, "role": role, "unit_id": None, "granted_by": "demo", "years": DEMO_YEARS}
     connection.execute(text(queries.ADD_DEMO_GRANT), grant)
     return str(made)

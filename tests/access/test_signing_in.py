@@ -350,6 +350,25 @@ def test_a_demo_on_this_machine_has_a_user_of_each_role(furnished: Database, rol
         assert (answer["username"], answer["roles"], answer["is_visitor"]) == (f"demo-{role}", [role], False)
 
 
+def test_a_disabled_account_of_a_demo_lets_nobody_in(server: Any, template: str) -> None:
+    with fresh_database(server, template) as urls:
+        engine = make_engine(urls.owner_url)
+        with serving(urls) as client:
+            del client.headers["authorization"]
+            assert client.get("/api/session").json()["is_visitor"]
+            assert client.post("/api/session", json={"demo": "planner"}).status_code == 200
+        with writing(engine) as connection:
+            for account_id in connection.execute(
+                text("SELECT account_id FROM account WHERE made_by = 'demo'")
+            ).scalars():
+                disable(connection, account_id, actor="test")
+        engine.dispose()
+        with serving(urls) as client:
+            del client.headers["authorization"]
+            assert client.get("/api/session").status_code == 401
+            assert client.post("/api/session", json={"demo": "planner"}).status_code == 401
+
+
 def test_nowhere_else_is_anybody_let_in_without_a_password(furnished: Database, browsing: TestClient) -> None:
     assert browsing.post("/api/session", json={"demo": "administrator"}).status_code == 403
     with serving(furnished, host="0.0.0.0") as client:
