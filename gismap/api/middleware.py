@@ -105,5 +105,5 @@ def content_security_policy(nonce: str) -> str:
         "img-src 'self' data: blob:; "
         "font-src 'self' data:; "
         "worker-src 'self' blob:; "
-        "object-src 'none'; base-uri 'self'; frame-ancestors 'self'"
+        "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'self'"
     )

@@ -19,6 +19,7 @@ def test_every_answer_keeps_to_our_own_host(client: TestClient) -> None:
         headers = client.get(path).headers
         policy = headers["content-security-policy"]
         assert policy.startswith("default-src 'self'") and "http" not in policy
+        assert "form-action 'self'" in policy  # which default-src does not stand for
         assert headers["x-content-type-options"] == "nosniff"
 
 
