@@ -24,6 +24,7 @@ class Settings(BaseSettings):
     data_dir: Path = Field(Path(".gismap"), description="Where the private server and its logs live")
     host: str = Field("127.0.0.1", description="Address to listen on")
     port: int = Field(8000, ge=1, le=65535)
+    proxies: str = Field("", description="Addresses of proxies whose word about the client is believed")
     demo: str = Field("zoucheng", description="Demo district for an empty database, or none")
     timezone: str = Field("Asia/Shanghai", description="In which zone a day begins")
     language: Language = "zh"

@@ -157,6 +157,8 @@ def _serve(settings: Settings, listener: socket.socket) -> int:
         log_level="warning",
         access_log=False,
         server_header=False,
+        proxy_headers=settings.proxies != "",
+        forwarded_allow_ips=settings.proxies,
         timeout_graceful_shutdown=GRACE_S,
     )
     server = uvicorn.Server(config)

@@ -1,5 +1,6 @@
 """`gismap up` as a user runs it: a process that gets ready, answers, refuses politely and leaves nothing behind."""
 
+import json
 import os
 import select
 import signal
@@ -45,6 +46,20 @@ class Up:
             return error.code
         except OSError:
             return 0
+
+    def sign_in(self, username: str, headers: dict[str, str]) -> int:
+        """The status of an attempt with a wrong password."""
+        address = f"http://127.0.0.1:{self.port}"
+        request = urllib.request.Request(
+            f"{address}/api/session",
+            json.dumps({"username": username, "password": "not the password"}).encode(),
+            {"Content-Type": "application/json", "Origin": address, **headers},
+        )
+        try:
+            with urllib.request.urlopen(request) as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as error:
+            return error.code
 
     def end(self, number: signal.Signals) -> tuple[int, str]:
         """The exit code and what was said on stderr."""
@@ -142,3 +157,12 @@ def test_a_data_folder_in_use_is_told_in_one_line(data_dir: Path, port: int) -> 
         assert (up.process.returncode, said) == (2, "")
         assert complaint.count("\n") == 1
         assert "is in use by another gismap" in complaint and "--data-dir" in complaint
+
+
+def test_what_a_client_says_of_its_address_is_not_believed(data_dir: Path, port: int) -> None:
+    """Else whoever is throttled could go on under another address."""
+    with running(data_dir, port) as up:
+        for number in range(21):
+            status = up.sign_in(f"user-{number}", {"X-Forwarded-For": f"10.0.0.{number}"})
+        assert status == 429
+        assert up.end(signal.SIGTERM)[0] == 0
