@@ -1,6 +1,6 @@
 """Who is asking and what they may do; plain values. What roles may do stands in the table `role_permission`."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -66,11 +66,6 @@ class Caller:
     def may(self, permission: Permission) -> bool:
         """Whether the caller has this permission somewhere."""
         return permission in self.territories
-
-    @property
-    def eyes(self) -> Hashable:
-        """What tells the answers to one caller from those to another: who has the same eyes sees the same."""
-        return tuple(sorted((permission, tuple(ranges)) for permission, ranges in self.territories.items()))
 
     def limits(self, permission: Permission) -> Sequence[Territory]:
         """The ranges of paths that the caller has a permission in; empty when that is the whole district.

@@ -37,7 +37,6 @@ async def wanted_by(
         language=asked.lang or tongue,
         as_of=asked.as_of or settings.today(),
         unit=asked.unit,
-        eyes=caller.eyes,
         territories=tuple(caller.limits(Permission.SEE)),
     )
 

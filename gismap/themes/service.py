@@ -4,7 +4,6 @@ What is on a map comes from `content`, how it is drawn from `folium_map`; here i
 """
 
 from collections import OrderedDict
-from collections.abc import Hashable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from threading import Lock
@@ -35,7 +34,6 @@ class Wanted:
     language: Language
     as_of: date
     unit: str | None = None
-    eyes: Hashable = None  # pages are shared by those with the same
     territories: tuple[Territory, ...] = ()  # none is the whole district
 
 
@@ -47,7 +45,7 @@ class PageMemory:
         self._pages: OrderedDict[tuple[object, ...], str] = OrderedDict()
 
     def page(self, engine: Engine, wanted: Wanted, *, desk: bool) -> str:
-        """The served page of a map, drawn anew only when something was published or written since."""
+        """The served page of a map, shared by callers of one scope, drawn anew when something was written."""
         with reading(engine) as connection:
             version = connection.execute(queries.PAGE_VERSION).one()
             key = (engine.url, wanted, desk, tuple(version))
