@@ -26,6 +26,25 @@ PERSON, PHONE = "诸葛小明", "13912345678"
 GRIDS = [f"{code}{row:03d}" for code in COMMUNITIES for row in (1, 2)]
 
 
+IN_CARE = {("living_alone", 0, 0): 18, ("living_alone", 0, 1): 7, ("living_alone", 1, 0): 2, ("disabled", 0, 0): 6,
+           ("disabled", 1, 1): 9, ("left_behind_child", 0, 1): 1, ("living_alone", 1, 1): 5}  # fmt: skip
+"""Persons in care of the county that `furnish_with_care` makes: by category and cell, some of them few."""
+
+
+def furnish_with_care(engine: Engine, *, today: date) -> None:
+    """Store the county with its buildings and the persons `IN_CARE`, their counts published for the running month."""
+    persons = [
+        ElementDraft("care_persons", f"{category}-{column}-{row}-{n}", Point(centre(column, row)), category=category)
+        for (category, column, row), number in IN_CARE.items()
+        for n in range(number)
+    ]
+    with writing(engine) as connection:
+        publish(connection, small_county(), effective_from=SINCE, today=today, author="test", reason="test")
+        elements = [*buildings_in_each_grid(), *persons]
+        write_elements(connection, elements, source=SOURCE, source_crs="EPSG:4490", since=SINCE)
+        refresh_care_counts(connection, today.replace(day=1), today=today)
+
+
 def furnish(engine: Engine, *, today: date, synthetic: bool = True) -> None:
     """Store the county with streets, 12 buildings, 6 places, a station, 4 teams and 30 persons in care.
 

@@ -14,27 +14,22 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from shapely import Point, box
+from shapely import box
 from sqlalchemy import text
 from starlette.testclient import TestClient
 
 from gismap.access.values import Role
 from gismap.api.app import create_app
-from gismap.elements.care_counts import refresh_care_counts
-from gismap.elements.values import ElementDraft
-from gismap.elements.writing import write_elements
 from gismap.http import open_to_all
-from gismap.publishing import publish
 from gismap.settings import Settings
 from gismap.store.server import PrivateServer
-from gismap.store.session import make_engine, reading, writing
+from gismap.store.session import make_engine, reading
 from gismap.themes.specs import THEMES
 from tests.api.test_bad_input import BODIES, ODD, ODD_TEXT
 from tests.conftest import Database, key_of, serving
-from tests.districts import COMMUNITIES, SOUTH, STEP, WEST, buildings_in_each_grid, centre, small_county
-from tests.elements.conftest import FIRST
-from tests.elements.test_care import CELLS, IN_CARE
-from tests.furnished import PERSON, PHONE, furnish
+from tests.districts import COMMUNITIES, SOUTH, STEP, WEST
+from tests.elements.test_care import CELLS
+from tests.furnished import PERSON, PHONE, furnish, furnish_with_care
 
 MINE, OTHER = COMMUNITIES
 TODAY = Settings().today()
@@ -326,16 +321,7 @@ class Cared:
 def cared(server: PrivateServer, template: str) -> Iterator[Cared]:
     urls: Database = server.create_database("cared_in_territory", template)
     engine = make_engine(urls.owner_url)
-    persons = [
-        ElementDraft("care_persons", f"{category}-{column}-{row}-{n}", Point(centre(column, row)), category=category)
-        for (category, column, row), number in IN_CARE.items()
-        for n in range(number)
-    ]
-    with writing(engine) as connection:
-        publish(connection, small_county(), effective_from=FIRST, today=TODAY, author="t", reason="t")
-        elements = [*buildings_in_each_grid(), *persons]
-        write_elements(connection, elements, source="t", source_crs="EPSG:4490", since=FIRST)
-        refresh_care_counts(connection, TODAY.replace(day=1), today=TODAY)
+    furnish_with_care(engine, today=TODAY)
     with reading(engine) as connection:
         counts = connection.execute(text("SELECT code, category, shown FROM care_count JOIN grid USING (unit_id)"))
         published = {(row.code, row.category): row.shown for row in counts if row.code.startswith(MINE)}

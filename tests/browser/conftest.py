@@ -2,7 +2,7 @@
 
 import socket
 import threading
-import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,9 +30,9 @@ def served(urls: DatabaseUrls) -> Iterator[str]:
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
-    while not server.started and thread.is_alive():
-        time.sleep(0.01)
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    urllib.request.urlopen(f"{address}/health", timeout=30).close()  # the socket takes connections until it answers
+    yield address
     server.should_exit = True
     thread.join()
 

@@ -12,26 +12,21 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyproj import Geod
-from shapely import Point, box
+from shapely import box
 from sqlalchemy import text
 from starlette.testclient import TestClient
 
-from gismap.elements.care_counts import refresh_care_counts
 from gismap.elements.suppression import THRESHOLD, withheld
-from gismap.elements.values import ElementDraft
-from gismap.elements.writing import write_elements
-from gismap.publishing import publish
 from gismap.settings import Settings
 from gismap.store.server import PrivateServer
-from gismap.store.session import make_engine, reading, writing
+from gismap.store.session import make_engine, reading
 from tests.conftest import serving
-from tests.districts import COMMUNITIES, COUNTY, SOUTH, STEP, WEST, buildings_in_each_grid, cell, centre, small_county
-from tests.elements.conftest import FIRST
+from tests.districts import COMMUNITIES, COUNTY, SOUTH, STEP, WEST, cell, centre
+from tests.furnished import IN_CARE, furnish_with_care
 
 TODAY = Settings().today()
 CELLS = {COMMUNITIES[column] + f"{row + 1:03d}": cell(column, row) for column in range(2) for row in range(2)}
-IN_CARE = {("living_alone", 0, 0): 18, ("living_alone", 0, 1): 7, ("living_alone", 1, 0): 2, ("disabled", 0, 0): 6,
-           ("disabled", 1, 1): 9, ("left_behind_child", 0, 1): 1, ("living_alone", 1, 1): 5}  # fmt: skip
+
 
 
 @dataclass(frozen=True)
@@ -53,16 +48,7 @@ class Cared:
 def cared(server: PrivateServer, template: str) -> Iterator[Cared]:
     urls = server.create_database("cared", template)
     engine = make_engine(urls.owner_url)
-    persons = [
-        ElementDraft("care_persons", f"{category}-{column}-{row}-{n}", Point(centre(column, row)), category=category)
-        for (category, column, row), number in IN_CARE.items()
-        for n in range(number)
-    ]
-    with writing(engine) as connection:
-        publish(connection, small_county(), effective_from=FIRST, today=TODAY, author="t", reason="t")
-        elements = [*buildings_in_each_grid(), *persons]
-        write_elements(connection, elements, source="t", source_crs="EPSG:4490", since=FIRST)
-        refresh_care_counts(connection, TODAY.replace(day=1), today=TODAY)
+    furnish_with_care(engine, today=TODAY)
     with reading(engine) as connection:
         secrets = connection.execute(text("SELECT element_id FROM element WHERE layer = 'care_persons'")).scalars()
         counts = connection.execute(text("SELECT code, category, shown FROM care_count JOIN grid USING (unit_id)"))

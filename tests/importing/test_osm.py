@@ -1,6 +1,5 @@
 """OSM extracts become streets, buildings and key places: a small one of our own, and real ones where at hand."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -10,8 +9,6 @@ from gismap.errors import BadInputError
 from gismap.planning import Above, propose_from_streets, publish_plan
 from gismap.store.session import writing
 from tests.importing.conftest import FIRST, TODAY, bring, counts, rows
-
-DATA = Path(os.environ.get("GISMAP_TEST_DATA", Path(__file__).parents[3] / "shared" / "data")) / "osm"
 
 OSM = """<?xml version="1.0" encoding="UTF-8"?>
 <osm version="0.6">
@@ -64,24 +61,22 @@ def test_an_extract_has_no_staff(county: Engine, extract: Path) -> None:
         bring(county, "supplies", extract)
 
 
-@pytest.mark.skipif(not DATA.is_dir(), reason="the real extracts are not at hand")
 @pytest.mark.parametrize(
     ("name", "streets", "buildings", "places"),
     [("baoshan_shu_map", 195, 98, 26), ("beijing_tsinghua", 634, 521, 242), ("guixi_city", 170, 165, 9)],
 )
 def test_real_extracts_are_taken_whole_and_once(
-    nowhere: Engine, name: str, streets: int, buildings: int, places: int
+    nowhere: Engine, real_data: Path, name: str, streets: int, buildings: int, places: int
 ) -> None:
     for layer, number in (("streets", streets), ("buildings", buildings), ("key_places", places)):
-        path = DATA / f"{name}.osm"
+        path = real_data / "osm" / f"{name}.osm"
         assert counts(bring(nowhere, layer, path)) == (number, 0, 0, 0)
         assert counts(bring(nowhere, layer, path)) == (0, 0, number, 0)
 
 
-@pytest.mark.skipif(not DATA.is_dir(), reason="the real extracts are not at hand")
-def test_streets_of_a_real_extract_become_grids_that_own_its_buildings(engine: Engine) -> None:
+def test_streets_of_a_real_extract_become_grids_that_own_its_buildings(engine: Engine, real_data: Path) -> None:
     for layer in ("streets", "buildings", "key_places"):
-        bring(engine, layer, DATA / "baoshan_shu_map.osm")
+        bring(engine, layer, real_data / "osm" / "baoshan_shu_map.osm")
     above = [Above("310113", "宝山区"), Above("310113101", "大场镇"), Above("310113101001", "大场第一社区")]
     with writing(engine) as connection:
         plan = propose_from_streets(connection, above, source=None, today=TODAY, author="t")
