@@ -123,7 +123,8 @@ def publish(
         )
     print(
         f"revision {done.number} from {done.effective_from}: {done.certificate['leaves']} grids, "
-        f"{done.changed} units changed, {done.retired} ended, {done.elements_moved} elements changed hands"
+        f"{done.changed} units changed, {done.retired} ended, {done.elements_moved} elements changed hands, "
+        f"{done.assignments_ended} posts ended"
     )
 
 
