@@ -35,6 +35,13 @@ class Settings(BaseSettings):
     pool_size: int = Field(10, ge=1)
     pool_timeout_s: float = Field(1.5, gt=0)
     max_body_bytes: int = Field(2_000_000, ge=1000)
+    head_timeout_s: float = Field(10.0, gt=0, description="A request line and its headers arrive within this")
+    body_timeout_s: float = Field(20.0, gt=0, description="A body arrives within this")
+    answer_timeout_s: float = Field(120.0, gt=0, description="An answer is taken within this")
+    max_head_bytes: int = Field(65_536, ge=1000, description="Request line and headers")
+    max_connections: int = Field(800, ge=1, description="Connections at once; further ones are answered 503")
+    requests_per_s: float = Field(50.0, ge=0, description="Requests of one caller in the long run; 0: any number")
+    request_burst: float | None = Field(None, ge=1, description="At once after a rest; five seconds' worth when empty")
     max_vertices: int = Field(10_000, ge=4, description="Vertices of a shape in a request")
     far_km: float = Field(50.0, gt=0, description="Farther from the district than this, coordinates are a mistake")
 

@@ -44,7 +44,6 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(GeometryError, _known)
     app.add_exception_handler(RequestValidationError, _unreadable)
     app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(Exception, _unexpected)
 
 
 async def _answer(
@@ -121,6 +120,7 @@ async def _http(request: Request, error: Exception) -> Response:
     return await _answer(request, error.status_code, detail, type=kind, headers=dict(error.headers or {}))
 
 
-async def _unexpected(request: Request, error: Exception) -> Response:
+async def unexpected(request: Request, error: Exception) -> Response:
+    """The answer to a fault of ours, which is logged."""
     log.error("unexpected error", path=request.url.path, exc_info=error)
     return await _answer(request, 500, "Something went wrong on our side; the log tells what.", type="internal")
