@@ -30,6 +30,7 @@ class Settings(BaseSettings):
     language: Language = "zh"
     session_idle_s: int = Field(1_800, ge=60, description="A console that nobody uses is signed out after this")
     session_s: int = Field(36_000, ge=300, description="The longest that one sign-in lasts")
+    keyring: Path | None = Field(None, description="File with the keys of sealed fields; in the data folder if not set")
     code_scheme: str = Field("12+3+2", description="Digits of a grid code: community, grid, micro-grid")
     statement_timeout_ms: int = Field(5000, ge=100)
     pool_size: int = Field(10, ge=1)
@@ -44,6 +45,11 @@ class Settings(BaseSettings):
     request_burst: float | None = Field(None, ge=1, description="At once after a rest; five seconds' worth when empty")
     max_vertices: int = Field(10_000, ge=4, description="Vertices of a shape in a request")
     far_km: float = Field(50.0, gt=0, description="Farther from the district than this, coordinates are a mistake")
+
+    @property
+    def keyring_path(self) -> Path:
+        """Where the keys of sealed fields are."""
+        return self.keyring or self.data_dir / "keyring.json"
 
     def today(self) -> date:
         """The current day where the district lies."""

@@ -67,7 +67,7 @@ def add_user(
 
 @user.command(name="list")
 def list_users() -> None:
-    """Print all accounts with their grants in force."""
+    """Print all accounts with their grants in force and those yet to begin."""
     with engine() as database, reading(database) as connection:
         rows = accounts.list_accounts(connection, get_settings().today())
     for row in rows:
@@ -75,7 +75,8 @@ def list_users() -> None:
         print(f"{row['username']}  {row['name']}{state}")
         for each in row["grants"] or []:
             where = "district" if each["unit"] is None else each["unit_name"] or each["unit"]
-            print(f"  grant {each['grant']}: {each['role']} in {where} until {_last_day(each['ends_at'])}")
+            begins = f" from {_day(each['starts_at'])}" if each["starts_at"] else ""
+            print(f"  grant {each['grant']}: {each['role']} in {where}{begins} until {_last_day(each['ends_at'])}")
 
 
 @user.command()
@@ -96,6 +97,14 @@ def disable(username: Username) -> None:
     with engine() as database, writing(database) as connection:
         accounts.disable(connection, accounts.find_account(connection, username), actor=getpass.getuser())
     print(f"{username}: disabled")
+
+
+@user.command()
+def enable(username: Username) -> None:
+    """Let an account in again; what it had open stays ended, its grants count as far as they run."""
+    with engine() as database, writing(database) as connection:
+        accounts.enable(connection, username, actor=getpass.getuser())
+    print(f"{username}: enabled")
 
 
 @user.command()
@@ -198,9 +207,12 @@ def _end_of(until: date | None) -> datetime:
     return datetime.combine(day + timedelta(days=1), time(), ZoneInfo(settings.timezone))
 
 
+def _day(moment: str) -> date:
+    return datetime.fromisoformat(moment).astimezone(ZoneInfo(get_settings().timezone)).date()
+
+
 def _last_day(ends_at: str) -> date:
-    zone = ZoneInfo(get_settings().timezone)
-    return (datetime.fromisoformat(ends_at).astimezone(zone) - timedelta(microseconds=1)).date()
+    return (datetime.fromisoformat(ends_at).astimezone(ZoneInfo(get_settings().timezone)) - timedelta.resolution).date()
 
 
 def _granted(number: int, role: Role, unit: str | None, ends_at: datetime) -> str:

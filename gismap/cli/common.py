@@ -1,8 +1,10 @@
-"""What commands share: the database they work on, the service's engine for it, and how a day is written."""
+"""What commands share: the database they work on, its engine, how a day is written, what became of grants told."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
+from typing import TYPE_CHECKING
 
 import typer
 from sqlalchemy import Engine
@@ -13,6 +15,9 @@ from gismap.store.migrate import status, upgrade
 from gismap.store.server import DatabaseUrls, DataFolderInUseError, PrivateServer
 from gismap.store.session import make_engine
 
+if TYPE_CHECKING:  # geometry weighs a third of a second, which no other command should pay
+    from gismap.publishing import Publication
+
 
 def parse_day(text: str) -> date:
     """A day as options take it: 2026-03-01."""
@@ -20,6 +25,14 @@ def parse_day(text: str) -> date:
         return datetime.strptime(text, "%Y-%m-%d").date()
     except ValueError as error:
         raise typer.BadParameter(f"{text!r} is no day; write it like 2026-03-01") from error
+
+
+def tell_grants(done: "Publication") -> None:
+    """Say on stderr what a publication did to grants in units that it ended, where there were any."""
+    if done.grants_followed:
+        print(f"gismap: {done.grants_followed} grants followed their land into other units", file=sys.stderr)
+    for lapse in done.grants_lapsed:
+        print(f"gismap: {lapse}", file=sys.stderr)
 
 
 @contextmanager

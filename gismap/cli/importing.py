@@ -12,8 +12,9 @@ import orjson
 import typer
 from typer.core import TyperGroup
 
+from gismap.access.demo_accounts import is_made_up
 from gismap.cli import app
-from gismap.cli.common import engine, parse_day
+from gismap.cli.common import engine, parse_day, tell_grants
 from gismap.errors import BadInputError, CoverageError
 from gismap.settings import get_settings
 from gismap.store.session import writing
@@ -23,6 +24,11 @@ if TYPE_CHECKING:  # readers of files weigh a third of a second, which no other 
     from gismap.importing.values import Rejection
 
 SHOWN_REJECTIONS = 20
+PERSONS = ("staff", "care_persons")
+NO_DEMO_ANY_MORE = (
+    "this demo holds real people now: nobody is let in without a password any more, unless the import is undone; make "
+    "users with `gismap user add`"
+)
 
 
 class LayerFirst(TyperGroup):
@@ -79,6 +85,7 @@ def import_layer(
         title_en=title_en,
     )
     with engine() as database:
+        was_made_up = layer in PERSONS and is_made_up(database)
         outcome = import_file(
             database,
             order,
@@ -86,6 +93,8 @@ def import_layer(
             actor=getpass.getuser(),
             far_km=settings.far_km,
         )
+        if was_made_up and not is_made_up(database):
+            print(f"gismap: {NO_DEMO_ANY_MORE}", file=sys.stderr)
     _tell(outcome.notes, outcome.rejections, report)
     refused = bool(outcome.rejections) and not skip_rejected
     print(_summary(outcome, dry_run=dry_run, refused=refused))
@@ -145,6 +154,7 @@ def import_boundaries(
         f"revision {done.number} from {done.effective_from}: {leaves} grids, "
         f"{done.changed} units new or changed, {done.retired} retired"
     )
+    tell_grants(done)
     return 0
 
 
