@@ -6,15 +6,13 @@ from enum import StrEnum
 
 
 class Role(StrEnum):
-    """Bundles of permissions that can be granted; those of emergencies come with one alone."""
+    """Bundles of permissions that can be granted."""
 
     VIEWER = "viewer"
     DISPATCHER = "dispatcher"
     PLANNER = "planner"
     GRID_WORKER = "grid_worker"
-    CARE_WORKER = "care_worker"
     PERSON_DATA_OFFICER = "person_data_officer"
-    CHILD_DATA_OFFICER = "child_data_officer"
     AUDITOR = "auditor"
     ADMINISTRATOR = "administrator"
 
@@ -35,11 +33,7 @@ class Permission(StrEnum):
     REVEAL_CARE = "care.reveal"
     """One masked field of one record, with a reason, for a while."""
     WRITE_CARE = "care.write"
-    """A copy, correction and deletion of persons in care."""
-    CHILD = "care.child"
-    """Of those under 14, what else one may of persons in care."""
-    DRILL = "care.drill"
-    """The made-up persons of a drill."""
+    """Import, correction and deletion of persons in care."""
     PLAN = "plan"
     """Drafts of boundaries."""
     AUDIT = "audit"
