@@ -22,6 +22,7 @@ from gismap.elements.routes import router as elements
 from gismap.errors import EnvironmentProblemError
 from gismap.http import refuse_repeats
 from gismap.locating.routes import router as locating
+from gismap.pages.routes import router as pages
 from gismap.resources import resource_dir
 from gismap.settings import Settings, get_settings
 from gismap.store.session import make_engine
@@ -69,7 +70,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.settings = chosen
     app.state.loading = lambda: None  # what of a demo is being loaded; whoever loads one says so
-    for router in (health.router, docs.router, session, signing_in, elements, locating, cards, themes, audit):
+    for router in (health.router, docs.router, session, signing_in, elements, locating, cards, themes, audit, pages):
         app.include_router(router)
     vendor = resource_dir("web") / "vendor"
     if vendor.is_dir():
