@@ -187,7 +187,7 @@ def _limits(settings: Settings) -> Limits:
 def _demo(settings: Settings) -> DemoProcess | None:
     if settings.demo == NO_DEMO or settings.database_owner_url is None:
         return None  # only the owner writes
-    return DemoProcess(Filling(settings.demo, settings.database_owner_url, settings.today()))
+    return DemoProcess(Filling(settings.demo, settings.database_owner_url, settings.today(), settings.keyring_path))
 
 
 def _announce(settings: Settings, demo: DemoProcess | None) -> None:

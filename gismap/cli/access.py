@@ -18,7 +18,7 @@ from gismap.access.sessions import end_sessions
 from gismap.access.values import Role
 from gismap.boundaries.service import find_unit
 from gismap.cli import app
-from gismap.cli.common import engine, parse_day
+from gismap.cli.common import FromStdin, ask_password, engine, parse_day
 from gismap.errors import BadInputError
 from gismap.settings import get_settings
 from gismap.store import audit
@@ -38,7 +38,6 @@ UnitOption = Annotated[str | None, typer.Option(help="Code of the unit it holds 
 Until = Annotated[
     date | None, typer.Option(parser=parse_day, metavar="DAY", help="Last day of the grant; a year from today.")
 ]
-FromStdin = Annotated[bool, typer.Option("--password-stdin", help="Read the password from the first line of stdin.")]
 
 
 @user.command(name="add")
@@ -56,7 +55,7 @@ def add_user(
     shown = (name or username).strip()
     if not 1 <= len(shown) <= accounts.LONGEST_NAME or not shown.isprintable():
         raise BadInputError(f"a name has 1 to {accounts.LONGEST_NAME} printable characters", field="name")
-    password = None if no_password else _password(from_stdin=password_stdin)
+    password = None if no_password else ask_password(from_stdin=password_stdin, is_new=True)
     actor = getpass.getuser()
     with engine() as database, writing(database) as connection:
         unit_id = _unit_id(connection, unit)
@@ -85,7 +84,7 @@ def password(username: Username, password_stdin: FromStdin = False) -> None:
     with engine() as database:
         with reading(database) as connection:
             account_id = accounts.find_account(connection, username)
-        chosen = _password(from_stdin=password_stdin)
+        chosen = ask_password(from_stdin=password_stdin, is_new=True)
         with writing(database) as connection:
             accounts.set_password(connection, account_id, chosen, actor=getpass.getuser())
     print(f"{username}: password set, sessions ended")
@@ -182,15 +181,6 @@ def revoke_key(
     with engine() as database, writing(database) as connection:
         keys.end_key(connection, session_id, actor=getpass.getuser())
     print(f"{session_id}: ended")
-
-
-def _password(*, from_stdin: bool) -> str:
-    if from_stdin:
-        return sys.stdin.readline().rstrip("\r\n")
-    if not sys.stdin.isatty():
-        raise BadInputError("there is no terminal to ask at; give it with --password-stdin", field="password")
-    chosen: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
-    return chosen
 
 
 def _unit_id(connection: Connection, code: str | None) -> str | None:

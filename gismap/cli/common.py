@@ -4,12 +4,14 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from sqlalchemy import Engine
 
-from gismap.errors import EnvironmentProblemError
+from gismap.access.signing_in import prove_person
+from gismap.access.values import Role
+from gismap.errors import BadInputError, EnvironmentProblemError
 from gismap.settings import Settings, get_settings
 from gismap.store.migrate import status, upgrade
 from gismap.store.server import DatabaseUrls, DataFolderInUseError, PrivateServer
@@ -17,6 +19,36 @@ from gismap.store.session import make_engine
 
 if TYPE_CHECKING:  # geometry weighs a third of a second, which no other command should pay
     from gismap.publishing import Publication
+
+
+FromStdin = Annotated[bool, typer.Option("--password-stdin", help="Read the password from the first line of stdin.")]
+As = Annotated[
+    str, typer.Option("--as", metavar="NAME", help="The person-data officer who says so.", show_default=False)
+]
+
+
+def ask_password(*, from_stdin: bool, is_new: bool = False) -> str:
+    """A password from stdin, or from whoever sits at the terminal; a new one is asked for twice.
+
+    Raises:
+        BadInputError: there is no terminal.
+    """
+    if from_stdin:
+        return sys.stdin.readline().rstrip("\r\n")
+    if not sys.stdin.isatty():
+        raise BadInputError("there is no terminal to ask at; give it with --password-stdin", field="password")
+    chosen: str = typer.prompt("Password", hide_input=True, confirmation_prompt=is_new, err=True)
+    return chosen
+
+
+def person_here(engine: Engine, username: str, *, from_stdin: bool) -> str:
+    """The person-data officer at the terminal, by password, for what takes two people; the name that is entered.
+
+    Raises:
+        UnauthenticatedError, ForbiddenError, TooManyError: it is nobody with that password and role.
+    """
+    password = ask_password(from_stdin=from_stdin)
+    return prove_person(engine, username, password, Role.PERSON_DATA_OFFICER, address="command line")
 
 
 def parse_day(text: str) -> date:

@@ -17,6 +17,7 @@ from gismap.cli import app
 from gismap.cli.common import engine, parse_day, tell_grants
 from gismap.errors import BadInputError, CoverageError
 from gismap.settings import get_settings
+from gismap.store.keyring import read_keyring
 from gismap.store.session import writing
 
 if TYPE_CHECKING:  # readers of files weigh a third of a second, which no other command should pay
@@ -50,7 +51,7 @@ app.add_typer(importing, name="import")
 
 @importing.command(name="layer")
 def import_layer(
-    layer: Annotated[str, typer.Argument(help="buildings, streets, key_places, service_stations, supplies, staff, …")],
+    layer: Annotated[str, typer.Argument(help="buildings, streets, key_places, …, staff, care_persons.")],
     file: Annotated[Path, typer.Argument(help="GeoJSON, GeoPackage, Shapefile (zipped too), .osm, CSV or XLSX.")],
     crs: Annotated[str, typer.Option(help="auto (as the file says), wgs84, cgcs2000, gcj02, bd09 or EPSG:n.")] = "auto",
     columns: Annotated[str | None, typer.Option(help="ours=theirs,…; remembered for the source.")] = None,
@@ -65,6 +66,7 @@ def import_layer(
     ] = None,
     title_zh: Annotated[str | None, typer.Option(help="Adds a layer of this title.")] = None,
     title_en: Annotated[str | None, typer.Option(help="The new layer's English title.")] = None,
+    purpose: Annotated[str | None, typer.Option(help="Why persons in care are kept: a recorded purpose.")] = None,
 ) -> int:
     """Import a file into a layer: all of it or nothing. Prints counts; exit code 1 when nothing was done."""
     from gismap.importing.preparing import Order  # noqa: PLC0415
@@ -83,6 +85,7 @@ def import_layer(
         dry_run=dry_run,
         title_zh=title_zh,
         title_en=title_en,
+        purpose=purpose,
     )
     with engine() as database:
         was_made_up = layer in PERSONS and is_made_up(database)
@@ -92,6 +95,7 @@ def import_layer(
             since=_not_to_come(since, settings.today()),
             actor=getpass.getuser(),
             far_km=settings.far_km,
+            keyring=read_keyring(settings.keyring_path) if layer == "care_persons" else None,
         )
         if was_made_up and not is_made_up(database):
             print(f"gismap: {NO_DEMO_ANY_MORE}", file=sys.stderr)

@@ -22,6 +22,11 @@ SELECT unit_id, code, name, count(*) OVER (PARTITION BY name) AS namesakes, ST_X
 FROM grid WHERE valid @> CAST(:since AS date);
 """
 
+BUILDINGS = """
+SELECT e.element_id, e.source_ref, e.name, b.address, ST_AsBinary(e.anchor) AS wkb
+FROM element e JOIN building b USING (version_id) WHERE e.valid @> CAST(:since AS date);
+"""
+
 ADD_BATCH = """
 INSERT INTO import_batch (layer, source, file_name, file_digest, source_crs, actor, counts)
 VALUES (:layer, :source, :file_name, :file_digest, :source_crs, :actor, '{}') RETURNING batch;
