@@ -10,6 +10,7 @@ from sqlalchemy import Connection, text
 from gismap.care import queries
 from gismap.care.values import IdentityField, Purpose
 from gismap.errors import BadInputError, ConflictError, NotFoundError
+from gismap.settings import get_settings
 from gismap.store import audit
 
 LONGEST = timedelta(days=3 * 366)
@@ -80,7 +81,7 @@ def _check(purpose: Purpose) -> None:
     now = datetime.now(purpose.expires_at.tzinfo)
     if not now < purpose.expires_at <= now + LONGEST:
         raise BadInputError("a purpose ends in the future, within three years; renew it then", field="expires-on")
-    if purpose.notice_on > now.date():
+    if purpose.notice_on > get_settings().today():
         raise BadInputError("the persons have to be told first", field="notice-on")
 
 

@@ -121,7 +121,7 @@ def reveal(
     params = {"person": row.element_id, "fields": list(wanted), "reason": why, "seconds": REVEALED_S}
     ends_at = connection.execute(text(queries.OPEN_REVEAL), params).scalar_one()
     fields, _ = _revealed(connection, row.element_id, keyring)
-    shown = {field: fields[field] for field in wanted}
+    shown = {str(field): fields[field] for field in wanted}
     detail = {"fields": sorted(wanted), "reason": why, "until": ends_at.isoformat(timespec="seconds")}
     _enter(connection, actor, "reveal", f"person {row.element_id}", [row], unit=row.unit_id, **detail)
     return {"element_id": row.element_id, "fields": shown, "until": ends_at}
