@@ -4,7 +4,6 @@ What is entered is decided where it happens; the chain itself is `gismap.store.a
 in `audit_names`.
 """
 
-import csv
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -17,22 +16,21 @@ from sqlalchemy import Connection, text
 
 from gismap.access.audit_check import Check
 from gismap.errors import NotFoundError
+from gismap.spreadsheets import write_table
 from gismap.store import audit
 
 AT_ONCE = 1_000
 MOST_ACTORS = 50
 """Users that a summary counts one by one."""
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What spreadsheets take for the beginning of a formula."""
-
-# A unit is named by code or identity, on whatever day; below it counts as in it. Times are ISO 8601 in UTC, so that
-# they compare as text.
+# A unit is named by code or identity, on whatever day; below it counts as in it. A person in care is also found in lists
+# that somebody looked at. Times are ISO 8601 in UTC, so that they compare as text.
 FOUND = """
 FROM audit
 WHERE (CAST(:who AS text) IS NULL OR record ->> 'actor' = :who)
   AND (CAST(:subject AS text) IS NULL OR record ->> 'subject' = ANY (
-        CAST(:subjects AS text[]) || ARRAY(SELECT 'account ' || account_id FROM account WHERE username = :subject)))
+        CAST(:subjects AS text[]) || ARRAY(SELECT 'account ' || account_id FROM account WHERE username = :subject))
+        OR record -> 'detail' -> 'persons' @> to_jsonb(CAST(:identity AS text)))
   AND (CAST(:action AS text) IS NULL OR record ->> 'action' = :action)
   AND (CAST(:since AS text) IS NULL OR record ->> 'at' >= :since)
   AND (CAST(:until AS text) IS NULL OR record ->> 'at' < :until)
@@ -56,7 +54,7 @@ SELECT record ->> 'action' AS action, record ->> 'actor' AS actor, count(*) AS e
 GROUP BY 1, 2;
 """
 
-SUBJECT_KINDS = ("account", "session", "key", "revision", "batch", "person", "care person", "purpose", "category")
+SUBJECT_KINDS = ("account", "session", "key", "revision", "batch", "person", "purpose", "care category", "emergency")
 """What a subject is called by before its identity: whoever asks may leave it out."""
 
 EVER_STOOD = "SELECT EXISTS (SELECT FROM grid WHERE unit_id = :unit OR code = :unit);"
@@ -138,20 +136,8 @@ def write_jsonl(entries: Iterable[Any], file: IO[str]) -> int:
 def write_csv(entries: Iterable[Any], file: IO[str], *, heading: bool = True) -> int:
     """A table that a spreadsheet opens without running anything; returns how many entries."""
     columns = ("seq", "at", "actor", "action", "subject", "detail")
-    table = csv.writer(file)
-    if heading:
-        table.writerow(columns)
-    count = 0
-    for entry in entries:
-        cells = {**entry, "detail": orjson.dumps(entry["detail"]).decode()}
-        table.writerow([harmless(cells[column]) for column in columns])
-        count += 1
-    return count
-
-
-def harmless(cell: Any) -> Any:
-    """A cell that is no formula: text that begins like one gets an apostrophe before it."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
+    texts = (dict(entry) | {"detail": orjson.dumps(entry["detail"]).decode()} for entry in entries)
+    return write_table(file, columns if heading else None, ([cells[name] for name in columns] for cells in texts))
 
 
 def _values(connection: Connection, wanted: Wanted, zone: str) -> dict[str, Any]:
@@ -162,6 +148,7 @@ def _values(connection: Connection, wanted: Wanted, zone: str) -> dict[str, Any]
         "who": wanted.who,
         "subject": wanted.subject,
         "subjects": [wanted.subject, *named],
+        "identity": (wanted.subject or "").rpartition(" ")[2],
         "action": wanted.action,
         "unit": wanted.unit,
         "since": _instant(wanted.since, zone),

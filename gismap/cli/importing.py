@@ -1,6 +1,5 @@
 """`gismap import`, its undo, and `gismap template`: files into the district; what a file means is decided elsewhere."""
 
-import csv
 import getpass
 import sys
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ from gismap.cli import app
 from gismap.cli.common import engine, parse_day, tell_grants
 from gismap.errors import BadInputError, CoverageError
 from gismap.settings import get_settings
+from gismap.spreadsheets import write_table
 from gismap.store.keyring import read_keyring
 from gismap.store.session import writing
 
@@ -201,9 +201,9 @@ def _tell(notes: Sequence[str], rejections: Sequence["Rejection"], report: Path 
     if report is not None:
         try:
             with report.open("w", encoding="utf-8-sig", newline="") as stream:
-                writer = csv.writer(stream)
-                writer.writerow(["row", "field", "reason"])
-                writer.writerows([each.row, each.field, each.reason] for each in rejections)
+                write_table(
+                    stream, ("row", "field", "reason"), ([each.row, each.field, each.reason] for each in rejections)
+                )
         except OSError as error:
             raise BadInputError(f"{report} cannot be written: {error.strerror}", field="report") from error
 
