@@ -5,10 +5,9 @@ What a single capability has to do is its own business; only the order and the a
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime
 from random import Random, SystemRandom
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import orjson
 import shapely
@@ -169,8 +168,7 @@ def _follow(
     author: str,
 ) -> tuple[int, list[Lapse]]:
     """Let grants follow the land of retired units, and sessions know of boundaries that are in force at once."""
-    begins = datetime.combine(effective_from, time(), ZoneInfo(get_settings().timezone))
-    moment = max(begins, datetime.now(UTC))  # what was granted until now, was granted
+    moment = max(get_settings().beginning_of(effective_from), datetime.now(UTC))  # what was granted, was granted
     done: tuple[int, list[Lapse]] = (0, [])
     if retired:
         old = {i: Land(u.name, u.level, u.parent, shapely.from_wkb(bytes(u.wkb))) for i, u in standing.items()}

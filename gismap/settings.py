@@ -1,6 +1,6 @@
 """Every setting, typed, read from GISMAP_* variables; nothing else reads the environment."""
 
-from datetime import date, datetime
+from datetime import date, datetime, time
 from functools import lru_cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -50,6 +50,10 @@ class Settings(BaseSettings):
     def keyring_path(self) -> Path:
         """Where the keys of sealed fields are."""
         return self.keyring or self.data_dir / "keyring.json"
+
+    def beginning_of(self, day: date) -> datetime:
+        """The moment when a day begins where the district lies."""
+        return datetime.combine(day, time(), ZoneInfo(self.timezone))
 
     def today(self) -> date:
         """The current day where the district lies."""

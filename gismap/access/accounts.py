@@ -104,7 +104,14 @@ def find_account(connection: Connection, username: str) -> str:
 def grant(
     connection: Connection, account_id: str, role: Role, unit_id: str | None, *, ends_at: datetime, granted_by: str
 ) -> int:
-    """Grant a role in a unit (None: the whole district) until `ends_at`; sessions know at once. Returns its number."""
+    """Grant a role in a unit (None: the whole district) until `ends_at`; sessions know at once. Returns its number.
+
+    Raises:
+        ConflictError: the unit ends before that, and its grants have gone on elsewhere when that was published.
+    """
+    unit_ends = connection.execute(text(queries.UNIT_ENDS), {"unit_id": unit_id}).scalar()
+    if unit_ends is not None and ends_at > get_settings().beginning_of(unit_ends):
+        raise ConflictError(f"this unit ends on {unit_ends}: grant in it until the day before", field="until")
     number: int = connection.execute(
         text(queries.ADD_GRANT),
         {

@@ -38,6 +38,9 @@ INSERT INTO access_grant (account_id, role, unit_id, granted_by, ends_at)
 VALUES (:account_id, :role, :unit_id, :granted_by, now() + make_interval(years => :years));
 """
 
+# The day on which a unit ends for good; null: it stands as far as is known.
+UNIT_ENDS = "SELECT upper(valid) FROM grid WHERE unit_id = :unit_id ORDER BY valid DESC LIMIT 1;"
+
 END_GRANT = """
 UPDATE access_grant SET ends_at = now() WHERE grant_id = :grant_id AND ends_at > greatest(now(), starts_at)
 RETURNING account_id, role, unit_id;

@@ -15,6 +15,7 @@ from gismap.access.values import Role
 from gismap.boundaries.service import find_unit
 from gismap.boundaries.values import UnitDraft
 from gismap.elements.writing import write_elements
+from gismap.errors import ConflictError
 from gismap.publishing import Publication, publish
 from gismap.settings import Settings
 from gismap.store.scope import looking_as
@@ -295,6 +296,16 @@ def test_a_grid_swallowed_by_its_neighbour_is_granted_to_nobody_who_had_not_both
         done = put_in_force(connection, drafts, TODAY)
     assert [(lapse.username, lapse.now_in) for lapse in done.grants_lapsed] == [("li", ["福安社区第1网格"])]
     assert (seen(service_engine, one), seen(service_engine, both)) == (0, 6)
+
+
+def test_nobody_is_granted_a_unit_beyond_the_day_on_which_it_is_known_to_end(county: Engine) -> None:
+    with writing(county) as connection:
+        put_in_force(connection, recoded(small_county()), SOON)
+    with pytest.raises(ConflictError, match=f"ends on {SOON}"):
+        hold(county, "li", A)
+    hold(county, "wang", A, ends_at=SETTINGS.beginning_of(SOON))
+    with reading(county) as connection:
+        assert codes(connection, "wang") == {A}
 
 
 # ── when a grant begins ────────────────────────────────────────────────────────────────────────────────────────────
