@@ -238,6 +238,11 @@ CATALOGUE: dict[str, tuple[str, str]] = {
     ),
     "notice.500": ("出了点问题", "Something went wrong"),
     "notice.500.says": ("问题出在系统一侧,已记入日志。可以打开:", "The fault is ours, and in the log. You can open:"),
+    "notice.429": ("请求过于频繁", "Asked too often"),
+    "notice.429.says": (
+        "短时间内请求过多,请稍等片刻再刷新。可以打开:",
+        "There were too many requests within a short time. Wait a moment, then try again. You can open:",
+    ),
     "notice.403": ("无权查看", "Not for you to see"),
     "notice.403.says": (
         "当前账号没有这里的权限,或不属于其管辖范围。可以打开:",
