@@ -81,7 +81,7 @@ PURPOSE_OF_PERSON = """
 SELECT p.title, p.legal_basis, p.legal_reference, p.notice, p.notice_on, p.owner, p.recipients, p.retention_days,
        p.expires_at, p.fields, p.purpose
 FROM element e JOIN care_person c USING (version_id) JOIN purpose p USING (purpose)
-WHERE e.element_id = :person AND upper_inf(e.valid) AND NOT isempty(e.valid);
+WHERE e.element_id = :person AND e.valid @> CAST(:today AS date);
 """
 
 CORRECT = "SELECT care_correct(:person, :field, CAST(:key AS smallint), :sealed, CAST(:shown AS json));"

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, text
 
 from gismap.boundaries.service import find_unit
 from gismap.care import queries
+from gismap.care.numbers import personal_number
 from gismap.care.values import IdentityField, age_band, clean_field
 from gismap.care.writing import lookup_of, place_of
 from gismap.elements.conditions import in_ranges, joined
@@ -182,13 +183,16 @@ def check_reason(reason: str) -> str:
     """The reason in one line.
 
     Raises:
-        BadInputError: it is none.
+        BadInputError: it is none, or holds what must not be in the log.
     """
     why = " ".join(reason.split())
     if len(why) < SHORTEST_REASON:
         raise BadInputError(
             f"say why, in {SHORTEST_REASON} characters or more; it is entered in the log", field="reason"
         )
+    number = personal_number(why)
+    if number is not None:
+        raise BadInputError(f"holds what looks like {number}, and is entered in the log: leave it out", field="reason")
     return why
 
 

@@ -38,7 +38,7 @@ def copy_person(
         if part.field is not None:
             place = place_of(row.element_id, part.field)
             version["fields"][part.field] = needed(keyring).open(part.key_number, bytes(part.sealed), place)
-    purpose = connection.execute(text(queries.PURPOSE_OF_PERSON), {"person": row.element_id}).mappings().one()
+    purpose = _purpose_of(connection, row.element_id, today)
     seen = looks(connection, row.element_id, today=today)["looks"]
     proof = _enter(connection, actor, "copy person", row, reason=why)
     return {
@@ -47,7 +47,7 @@ def copy_person(
         "building": {"name": row.building_name, "address": row.address},
         "unit": row.unit_name,
         "kept_until": row.kept_until,
-        "purpose": dict(purpose),
+        "purpose": purpose,
         "versions": list(versions.values()),
         "looks": seen,
         "proof": proof,
@@ -73,7 +73,7 @@ def correct_person(
     row = find_record(connection, person, today)
     why = check_reason(reason)
     check_may(connection, row.element_id, WRITE)
-    purpose = connection.execute(text(queries.PURPOSE_OF_PERSON), {"person": row.element_id}).mappings().one()
+    purpose = _purpose_of(connection, row.element_id, today)
     if not corrections:
         raise BadInputError("name what is to be corrected", field="fields")
     for field in corrections:
@@ -82,6 +82,11 @@ def correct_person(
     for field, value in corrections.items():
         _correct(connection, row.element_id, field, clean_field(field, value, today), needed(keyring))
     return {"proof": _enter(connection, actor, "correct person", row, fields=sorted(corrections), reason=why)}
+
+
+def _purpose_of(connection: Connection, person: str, today: date) -> dict[str, Any]:
+    params = {"person": person, "today": today}
+    return dict(connection.execute(text(queries.PURPOSE_OF_PERSON), params).mappings().one())
 
 
 def _correct(connection: Connection, person: str, field: IdentityField, value: str, keyring: Keyring) -> None:

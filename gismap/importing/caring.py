@@ -11,6 +11,7 @@ import orjson
 import shapely
 
 from gismap.care.barred import BARRED_OF_PERSONS, mentions
+from gismap.care.numbers import personal_number
 from gismap.care.rights import mark_of
 from gismap.care.values import IdentityField, Purpose, birth_of, clean_field, fourteenth_birthday
 from gismap.care.writing import lookup_of
@@ -18,7 +19,6 @@ from gismap.elements.values import CareDraft, ElementDraft
 from gismap.errors import BadInputError
 from gismap.importing.drafting import CleanTable
 from gismap.importing.fields import KEY
-from gismap.importing.screening import personal_number
 from gismap.importing.values import Rejection
 from gismap.store.keyring import Keyring
 

@@ -3,13 +3,12 @@
 Columns are judged by their names, values by what they look like. What a layer does with a column is not decided here.
 """
 
-import re
-import unicodedata
 from collections.abc import Collection, Mapping
 
 import numpy as np
 
 from gismap.care.barred import BARRED, BARRED_OF_PERSONS, BARRED_OF_STAFF, mentions
+from gismap.care.numbers import personal_number
 from gismap.errors import BadInputError
 from gismap.importing.values import Objects, Rejection
 
@@ -29,11 +28,6 @@ PERSON_NAME = frozenset(
 
 BARRED_IN = {"staff": BARRED_OF_STAFF, "care_persons": BARRED_OF_PERSONS}
 """What layers about persons take in no column; other layers: `BARRED`."""
-
-_IDENTITY_NUMBER = re.compile(
-    r"(?<![0-9a-z])[1-9]\d{5}(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dx](?![0-9a-z])", re.IGNORECASE
-)
-_MOBILE_NUMBER = re.compile(r"(?<![0-9.])(?:\+?86[- ]?)?1[3-9]\d(?:[- ]?\d{4}){2}(?![0-9])")
 
 _NUMBERS_OF_THINGS = frozenset({"osm_id", "osm_way_id", "osmid", "@id"})
 """Columns whose numbers have come to the length of mobile numbers."""
@@ -83,16 +77,6 @@ def _may_hold_number(value: object) -> bool:
     if isinstance(value, bool) or value is None:
         return False
     return not isinstance(value, str) or len(value) >= 11
-
-
-def personal_number(value: object) -> str | None:
-    """What a value looks like that is a person's number, in words; None when it does not."""
-    if isinstance(value, float):
-        value = int(value) if value.is_integer() else 0
-    text = unicodedata.normalize("NFKC", str(value))
-    if _IDENTITY_NUMBER.search(text):
-        return "an identity number"
-    return "a mobile number" if _MOBILE_NUMBER.search(text) else None
 
 
 def _quoted(names: Collection[str]) -> str:

@@ -188,19 +188,23 @@ DEFINER = "SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp"
 # Whose record may be seen is settled here, for the policy and for all functions below: a purpose in force, a record
 # that is still to be kept, the territory, and for children a permission of its own.
 FUNCTIONS = f"""
-CREATE FUNCTION care_shown(version bigint, place text) RETURNS boolean LANGUAGE sql STABLE {DEFINER} AS $$
+CREATE FUNCTION care_shown(version bigint) RETURNS boolean LANGUAGE sql STABLE {DEFINER} AS $$
     SELECT coalesce((
-        SELECT place ^@ ANY (scope_of(CASE WHEN p.is_drill THEN 'care.drill' ELSE 'care.read' END))
-               AND (c.child_until IS NULL OR c.child_until <= now() OR place ^@ ANY (scope_of('care.child')))
+        SELECT c.path ^@ ANY (scope_of(CASE WHEN p.is_drill THEN 'care.drill' ELSE 'care.read' END))
+               AND (c.child_until IS NULL OR c.child_until <= now() OR c.path ^@ ANY (scope_of('care.child')))
         FROM care_person c JOIN purpose p USING (purpose)
         WHERE c.version_id = version AND p.ended_at IS NULL AND p.expires_at > now() AND c.kept_until > now()), false)
 $$;
 
--- The current version of a person that the session may see and has the permission for, if any.
+-- The version of a person that holds today (a publication may have made one for a day to come), if the session may see
+-- it and has the permission for it.
 CREATE FUNCTION care_version(person text, permission text) RETURNS bigint LANGUAGE sql STABLE {DEFINER} AS $$
-    SELECT e.version_id FROM element e
-    WHERE e.element_id = person AND e.layer = 'care_persons' AND upper_inf(e.valid) AND NOT isempty(e.valid)
-      AND care_shown(e.version_id, e.path) AND coalesce(e.path ^@ ANY (scope_of(permission)), false)
+    SELECT version_id FROM (
+        SELECT e.version_id, e.path FROM element e
+        WHERE e.element_id = person AND e.layer = 'care_persons' AND NOT isempty(e.valid)
+          AND (upper_inf(e.valid) OR upper(e.valid) > session_day())
+        ORDER BY e.since LIMIT 1) AS today
+    WHERE care_shown(version_id) AND coalesce(path ^@ ANY (scope_of(permission)), false)
 $$;
 
 CREATE FUNCTION open_reveal(person text, wanted text[], why text, seconds integer) RETURNS timestamptz
@@ -289,7 +293,7 @@ CREATE INDEX audit_persons ON audit USING gin ((record -> 'detail' -> 'persons')
 """
 
 OURS = (
-    "care_shown(bigint, text), care_version(text, text), open_reveal(text, text[], text, integer), revealed(text),"
+    "care_shown(bigint), care_version(text, text), open_reveal(text, text[], text, integer), revealed(text),"
     " care_found(bytea), care_copy(text), care_correct(text, text, smallint, bytea, json), care_forget(text, bytea[]),"
     " looks_at(text, integer)"
 )
@@ -299,9 +303,9 @@ SEEN = "CASE WHEN {0} ^@ ANY ((SELECT scope_of('see'))::text[]) THEN true ELSE f
 POLICIES = f"""
 DROP POLICY element_seen ON element;
 CREATE POLICY element_seen ON element FOR SELECT TO gismap_service USING (
-    CASE WHEN layer = 'care_persons' THEN care_shown(version_id, path) ELSE {SEEN.format("path")} END);
+    CASE WHEN layer = 'care_persons' THEN care_shown(version_id) ELSE {SEEN.format("path")} END);
 ALTER TABLE care_person ENABLE ROW LEVEL SECURITY;
-CREATE POLICY care_person_seen ON care_person FOR SELECT TO gismap_service USING (care_shown(version_id, path));
+CREATE POLICY care_person_seen ON care_person FOR SELECT TO gismap_service USING (care_shown(version_id));
 
 REVOKE EXECUTE ON FUNCTION {OURS}, care_has_purpose(), grant_within_emergency() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION {OURS} TO gismap_service;
