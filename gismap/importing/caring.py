@@ -11,7 +11,6 @@ import orjson
 import shapely
 
 from gismap.care.barred import BARRED_OF_PERSONS, mentions
-from gismap.care.numbers import personal_number
 from gismap.care.rights import mark_of
 from gismap.care.values import IdentityField, Purpose, birth_of, clean_field, fourteenth_birthday
 from gismap.care.writing import lookup_of
@@ -21,6 +20,7 @@ from gismap.importing.drafting import CleanTable
 from gismap.importing.fields import KEY
 from gismap.importing.screening import IDENTITY, PHONE
 from gismap.importing.values import Rejection
+from gismap.personal_numbers import personal_number
 from gismap.store.keyring import Keyring
 
 NO_KEYS = IDENTITY | PHONE | {"姓名", "name"}

@@ -59,7 +59,15 @@ def seen(county: County, role: Role, unit: str | None) -> set[str]:
 
 @pytest.mark.parametrize(
     "lack",
-    [{"document": " "}, {"reason": ""}, {"hours": 72.1}, {"hours": 0}, {"hours": -1}, {"hours": float("nan")}],
+    [
+        {"document": " "},
+        {"reason": ""},
+        {"reason": "转移13812345678"},
+        {"hours": 72.1},
+        {"hours": 0},
+        {"hours": -1},
+        {"hours": float("nan")},
+    ],
     ids=str,
 )
 def test_without_a_document_a_reason_or_an_end_within_72_hours_nothing_opens(own: County, lack: dict[str, Any]) -> None:
