@@ -212,7 +212,7 @@ def exchanged() -> list[UnitDraft]:
     drafts = []
     for draft in small_county():
         if draft.code == f"{MINE}001":
-            draft = UnitDraft(f"{OTHER}003", "太平第3网格", 4, OTHER, f"{OTHER}003", kind=draft.kind,
+            draft = UnitDraft(f"{OTHER}003", "太平3", 4, OTHER, f"{OTHER}003", kind=draft.kind,
                               zone_type=draft.zone_type, geom=MultiPolygon([cell(0, 0)]))  # fmt: skip
         drafts.append(draft)
     return drafts
