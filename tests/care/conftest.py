@@ -23,7 +23,7 @@ from gismap.elements.values import ElementDraft
 from gismap.elements.writing import write_elements
 from gismap.publishing import publish
 from gismap.settings import Settings
-from gismap.store.keyring import new_keyring, write_keyring
+from gismap.store.keyring import read_keyring
 from gismap.store.scope import looking_as
 from gismap.store.server import PrivateServer
 from gismap.store.session import make_engine, reading, writing
@@ -95,13 +95,6 @@ def _parts(draft: ElementDraft) -> dict[str, Any]:
     return {name: getattr(draft, name) for name in ElementDraft.__dataclass_fields__}
 
 
-@pytest.fixture(scope="session")
-def keyring_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("keys") / "keyring.json"
-    write_keyring(path, new_keyring())
-    return path
-
-
 @dataclass
 class County:
     """A database with the persons, the keys of their fields, and ways to ask it."""
@@ -154,8 +147,6 @@ def token_of(client: TestClient) -> str:
 @pytest.fixture(scope="session")
 def care_template(server: PrivateServer, template: str, keyring_file: Path) -> tuple[str, Mapping[str, str]]:
     """The name of a database with the county and the persons, to clone, and their identities."""
-    from gismap.store.keyring import read_keyring
-
     urls = server.create_database("care_template", template)
     engine = make_engine(urls.owner_url)
     elements = [*buildings_in_each_grid(), *persons()]

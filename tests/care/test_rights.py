@@ -209,13 +209,11 @@ def test_commands_of_care_answer_in_a_line(own: County, gismap: Run) -> None:
 
 def exchanged() -> list[UnitDraft]:
     """The county with the south-western grid given to the eastern community."""
-    drafts = []
-    for draft in small_county():
-        if draft.code == f"{MINE}001":
-            draft = UnitDraft(f"{OTHER}003", "太平3", 4, OTHER, f"{OTHER}003", kind=draft.kind,
-                              zone_type=draft.zone_type, geom=MultiPolygon([cell(0, 0)]))  # fmt: skip
-        drafts.append(draft)
-    return drafts
+    kept = [draft for draft in small_county() if draft.code != f"{MINE}001"]
+    like = kept[-1]
+    given = UnitDraft(f"{OTHER}003", "太平社区第3网格", 4, OTHER, f"{OTHER}003", kind=like.kind, zone_type=like.zone_type,
+                      geom=MultiPolygon([cell(0, 0)]))  # fmt: skip
+    return [*kept, given]
 
 
 @pytest.mark.parametrize("days", [0, 30], ids=["from today", "in a month"])
