@@ -77,7 +77,8 @@ def test_a_copy_holds_all_that_is_kept_the_purpose_and_who_looked(shared: County
 @pytest.mark.parametrize(
     "fields",
     [{}, {"phone": "abc"}, {"id_number": id_number("1940-05-17")[:-1] + "?"}, {"birth_date": "1940-13-01"},
-     {"address": "x"}, {"name": ""}, {"name": "x" * 300}, {"phone": None}],
+     {"need": "曾吸毒,需送餐"}, {"door": "301室(信访户)"}, {"name": "张桂英13812345678"},
+     {"need": f"核对{id_number('1940-05-17')}"}, {"address": "x"}, {"name": ""}, {"name": "x" * 300}, {"phone": None}],
     ids=str,
 )  # fmt: skip
 def test_what_is_no_correction_changes_nothing(shared: County, fields: dict[str, Any]) -> None:
@@ -211,8 +212,8 @@ def exchanged() -> list[UnitDraft]:
     """The county with the south-western grid given to the eastern community."""
     kept = [draft for draft in small_county() if draft.code != f"{MINE}001"]
     like = kept[-1]
-    given = UnitDraft(f"{OTHER}003", "太平社区第3网格", 4, OTHER, f"{OTHER}003", kind=like.kind, zone_type=like.zone_type,
-                      geom=MultiPolygon([cell(0, 0)]))  # fmt: skip
+    given = UnitDraft(f"{OTHER}003", "太平社区第3网格", 4, OTHER, f"{OTHER}003", kind=like.kind,
+                      zone_type=like.zone_type, geom=MultiPolygon([cell(0, 0)]))  # fmt: skip
     return [*kept, given]
 
 
