@@ -1,14 +1,12 @@
 """The cell table behind the locator: which leaves a point in degrees lies in, decided exactly, as compiled loops.
 
 A box around all leaves is cut into cells. A cell that no border touches holds its leaf, or none. Any other holds the
-edges that touch it, and which leaves hold its reference corner: a point's leaves follow from the edges that are met on the
-way from the point along its parallel to the cell's east side, and up that side to the corner. Edges that only touch
-the way, or meet it in its bend, are told apart by moving the way up and to the east by less than any number, and the
-side of an edge is exact, so that no rounding decides. What is done with the answers lives in `locator`.
+edges that touch it, and which leaves hold its reference corner: a point's leaves follow from the edges that are met
+on the way from the point along its parallel to the cell's east side, and up that side to the corner. Edges that only
+touch the way, or meet it in its bend, are told apart by moving the way up and to the east by less than any number: it
+runs from (x, y + e) to the bend (X + d, y + e) and up to the corner (X + d, Y + e), where d is far smaller than e.
+With sides of edges that are exact, no rounding decides. What is done with the answers lives in `locator`.
 """
-
-# Parallels and meridians of the way: with e far smaller than any distance and d far smaller than e, it runs from
-# (x, y + e) to the bend (X + d, y + e) and up to the corner (X + d, Y + e).
 
 import math
 from typing import NamedTuple
@@ -24,17 +22,22 @@ Int32s = NDArray[np.int32]
 Int64s = NDArray[np.int64]
 
 GROUP = 8
-"""So many leaves share a list of edges, one bit each; a cell where more meet has several groups."""
+"""So many leaves share a list of edges, one bit each; a cell where more meet has several groups, one after the other."""
+
+LEAVES, EDGE_COUNT, HEAD, MORE = 1, 2, 3, 256
+"""A group in `CellTable.words`: which leaves hold the corner, as bits, plus `MORE` where another group of the same cell
+follows; how many leaves and edges there are; the leaves in the order of ties; and for each edge its number, ~number
+where it meets the east side below the corner, and whose border it is, as bits."""
 
 NONE, BORDER = -1, -2
-"""Values of cells: a leaf, none, and at or below `BORDER` the cell's first group, counted downwards."""
+"""Values of cells: a leaf, none, and from `BORDER` downwards where the cell's first group starts in `words`."""
 
 PAD = 1e-6
 """Cells overlap by this part of their width, so that rounding in finding a point's cell never matters."""
 
 
 class CellTable(NamedTuple):
-    """The table as flat arrays. A group's leaves are in the order in which ties are decided."""
+    """The table as flat arrays."""
 
     west: float
     south: float
@@ -47,22 +50,14 @@ class CellTable(NamedTuple):
     values: Int32s  # of cells, row by row from the south
     corner_lon: Floats  # of columns: just beyond their east side
     corner_lat: Floats  # of rows: just beyond their north side
-    group_leaf: Int32s  # first leaf of each group in `leaves`, and the end
-    group_edge: Int32s  # first edge of each group in `touching`, and the end
-    group_corner: NDArray[np.uint8]  # which of its leaves hold the reference corner
-    group_more: NDArray[np.bool_]  # whether the next group belongs to the same cell
-    leaves: Int32s
-    touching: Int32s  # edges; ~edge where it meets the east side below the corner
-    masks: NDArray[np.uint8]  # whose border the edge is, as bits of the group's leaves
+    words: Int32s  # groups; all of one together, as memory far apart is what takes time
     edges: Floats  # (n, 4): every straight piece of border once, from its lower end to the upper, or eastwards
 
 
-f8, i4, i8, u1 = types.float64, types.int32, types.int64, types.uint8
-f8s, i4s, i8s, u1s, bools = f8[::1], i4[::1], i8[::1], u1[::1], types.boolean[::1]
+f8, i4, i8 = types.float64, types.int32, types.int64
+f8s, i4s, i8s = f8[::1], i4[::1], i8[::1]
 EDGES = types.Array(f8, 2, "C")
-TABLE = types.NamedTuple(
-    (f8, f8, f8, f8, f8, f8, i8, i8, i4s, f8s, f8s, i4s, i4s, u1s, bools, i4s, i4s, u1s, EDGES), CellTable
-)
+TABLE = types.NamedTuple((f8, f8, f8, f8, f8, f8, i8, i8, i4s, f8s, f8s, i4s, EDGES), CellTable)
 
 
 # --- sides: exact, after Shewchuk, "Adaptive Precision Floating-Point Arithmetic" (1997) ---
@@ -122,7 +117,7 @@ def side(ax: float, ay: float, bx: float, by: float, x: float, y: float) -> int:
     return _side_exactly(ax, ay, bx, by, x, y)
 
 
-# --- asking ---
+# --- asking: what is called for every point is handed numbers and few arrays, as arrays cost more than the work ---
 
 
 @compiled(i8(f8, f8, f8, f8, f8, f8, i8, i8, f8, f8), inlined=True)
@@ -139,83 +134,90 @@ def _cell(
 
 @compiled(i8(TABLE, f8, f8), inlined=True)
 def cell_of(table: CellTable, x: float, y: float) -> int:
-    """The cell of a point, -1 outside of all leaves' box or for NaN."""
-    return _cell(
-        table.west, table.south, table.east, table.north, table.per_lon, table.per_lat,
-        table.columns, table.rows, x, y,
-    )  # fmt: skip
+    """`_cell` of a table."""
+    west, south, east, north = table.west, table.south, table.east, table.north
+    return _cell(west, south, east, north, table.per_lon, table.per_lat, table.columns, table.rows, x, y)
 
 
-@compiled(types.UniTuple(i8, 2)(TABLE, i8, f8, f8, f8), inlined=True)
-def _held(table: CellTable, group: int, corner_x: float, x: float, y: float) -> tuple[int, int]:
-    """Bits of a group's leaves that a point lies inside of, and of those on whose border it lies."""
-    inside, on = int(table.group_corner[group]), 0
-    for k in range(table.group_edge[group], table.group_edge[group + 1]):
-        edge = table.touching[k]
+@compiled(i8(i4s, EDGES, i8, f8, f8, f8), inlined=True)
+def _held(words: Int32s, edges: Floats, group: int, corner_x: float, x: float, y: float) -> int:
+    """Bits of a group's leaves that a point lies inside of or on the border of."""
+    inside, on = int(words[group]) & (MORE - 1), 0
+    first = group + HEAD + words[group + LEAVES]
+    for k in range(first, first + 2 * words[group + EDGE_COUNT], 2):
+        edge, bits = int(words[k]), int(words[k + 1])
         meets_side = edge < 0
         if meets_side:
             edge = ~edge
-        ax, ay, bx, by = table.edges[edge, 0], table.edges[edge, 1], table.edges[edge, 2], table.edges[edge, 3]
+        ax, ay, bx, by = edges[edge, 0], edges[edge, 1], edges[edge, 2], edges[edge, 3]
         ahead = False  # whether the point's parallel meets the edge east of the point
         if ay <= y < by:
             point_side = side(ax, ay, bx, by, x, y)
             if point_side == 0:
-                on |= int(table.masks[k])
+                on |= bits
                 continue
             ahead = point_side > 0
         elif y == by and (x == bx or (ay == y and ax <= x <= bx)):
-            on |= int(table.masks[k])
+            on |= bits
             continue
         if not (ahead or meets_side):
             continue
         bend_side = -1 if max(ax, bx) <= corner_x else side(ax, ay, bx, by, corner_x, y)
         if ahead and (bend_side < 0 or (bend_side == 0 and bx <= ax)):
-            inside ^= int(table.masks[k])
+            inside ^= bits
         if meets_side and (bend_side < 0 if bx > ax else bend_side > 0):
-            inside ^= int(table.masks[k])
-    return inside, on
+            inside ^= bits
+    return inside | on
 
 
-@compiled(i8(TABLE, i8, i8, f8, f8), inlined=True)
-def _first_in_border_cell(table: CellTable, group: int, column: int, x: float, y: float) -> int:
+@compiled(i8(i4s, i8), inlined=True)
+def _next_group(words: Int32s, group: int) -> int:
+    """Where the next group of the same cell starts, 0 for none (no cell but the first has a group there)."""
+    if words[group] < MORE:
+        return 0
+    return group + HEAD + int(words[group + LEAVES]) + 2 * int(words[group + EDGE_COUNT])
+
+
+@compiled(i8(i4s, EDGES, i8, f8, f8, f8), inlined=True)
+def _first_in_border_cell(words: Int32s, edges: Floats, group: int, corner_x: float, x: float, y: float) -> int:
     while True:
-        inside, on = _held(table, group, table.corner_lon[column], x, y)
-        held = inside | on
+        held = _held(words, edges, group, corner_x, x, y)
         if held:
-            bit = 0
-            while not (held >> bit) & 1:
-                bit += 1
-            return int(table.leaves[table.group_leaf[group] + bit])
-        if not table.group_more[group]:
+            leaf = group + HEAD
+            while not held & 1:
+                held >>= 1
+                leaf += 1
+            return int(words[leaf])
+        group = _next_group(words, group)
+        if group == 0:
             return NONE
-        group += 1
 
 
-@compiled(i8(TABLE, f8, f8), inlined=True)
+@compiled(i8(TABLE, f8, f8))
 def first_leaf(table: CellTable, x: float, y: float) -> int:
     """The leaf that a point lies in or on the border of, the first of several; -1 for none."""
     cell = cell_of(table, x, y)
-    if cell < 0:
-        return NONE
-    value = int(table.values[cell])
+    value = NONE if cell < 0 else int(table.values[cell])
     if value > BORDER:
         return value
-    return _first_in_border_cell(table, BORDER - value, cell % table.columns, x, y)
+    corner_x = table.corner_lon[cell % table.columns]
+    return _first_in_border_cell(table.words, table.edges, BORDER - value, corner_x, x, y)
 
 
 @compiled(i4s(TABLE, f8s, f8s))
 def first_leaves(table: CellTable, xs: Floats, ys: Floats) -> Int32s:
-    """`first_leaf` of every point; most are answered by their cell alone, without a call that is handed the table."""
+    """`first_leaf` of every point."""
     found = np.empty(len(xs), dtype=np.int32)
-    values, columns, rows = table.values, table.columns, table.rows
-    west, south, east, north, per_lon, per_lat = (
-        table.west, table.south, table.east, table.north, table.per_lon, table.per_lat
-    )
+    values, words, edges, corner_lon, columns = table.values, table.words, table.edges, table.corner_lon, table.columns
+    west, south, east, north, rows = table.west, table.south, table.east, table.north, table.rows
+    per_lon, per_lat = table.per_lon, table.per_lat
     for k in range(len(xs)):
         x, y = xs[k], ys[k]
         cell = _cell(west, south, east, north, per_lon, per_lat, columns, rows, x, y)
-        value = NONE if cell < 0 else int(values[cell])
-        found[k] = value if value > BORDER else _first_in_border_cell(table, BORDER - value, cell % columns, x, y)
+        value = NONE if cell < 0 else values[cell]
+        if value <= BORDER:
+            value = _first_in_border_cell(words, edges, BORDER - value, corner_lon[cell % columns], x, y)
+        found[k] = value
     return found
 
 
@@ -223,36 +225,31 @@ def first_leaves(table: CellTable, xs: Floats, ys: Floats) -> Int32s:
 def all_leaves(table: CellTable, x: float, y: float) -> Int32s:
     """Every leaf that a point lies in or on the border of."""
     cell = cell_of(table, x, y)
-    if cell < 0 or table.values[cell] == NONE:
-        return np.empty(0, dtype=np.int32)
-    value = int(table.values[cell])
+    value = NONE if cell < 0 else table.values[cell]
     if value > BORDER:
-        return np.full(1, value, dtype=np.int32)
-    group, corner_x = BORDER - value, table.corner_lon[cell % table.columns]
-    last = group
-    while table.group_more[last]:
-        last += 1
-    found = np.empty(table.group_leaf[last + 1] - table.group_leaf[group], dtype=np.int32)
-    count = 0
-    for g in range(group, last + 1):
-        inside, on = _held(table, g, corner_x, x, y)
-        for k in range(table.group_leaf[g], table.group_leaf[g + 1]):
-            if ((inside | on) >> (k - table.group_leaf[g])) & 1:
-                found[count] = table.leaves[k]
+        return np.full(0 if value == NONE else 1, value, dtype=np.int32)
+    words, group, found, count = table.words, BORDER - value, np.empty(GROUP, dtype=np.int32), 0
+    while True:
+        held = _held(words, table.edges, group, table.corner_lon[cell % table.columns], x, y)
+        if count + GROUP > len(found):
+            found = np.concatenate((found, found))
+        for k in range(words[group + LEAVES]):
+            if (held >> k) & 1:
+                found[count] = words[group + HEAD + k]
                 count += 1
-    return found[:count].copy()
+        group = _next_group(words, group)
+        if group == 0:
+            return found[:count].copy()
 
 
 @compiled(types.UniTuple(i8s, 2)(TABLE, f8s, f8s))
 def all_pairs(table: CellTable, xs: Floats, ys: Floats) -> tuple[Int64s, Int64s]:
-    """Every point with every leaf that it lies in or on the border of: positions of points, and of leaves."""
-    points, leaves = np.empty(len(xs) + 8, dtype=np.int64), np.empty(len(xs) + 8, dtype=np.int64)
-    count = 0
+    """Every point with every leaf that it lies in or on the border of: places of points, and leaves."""
+    points, leaves, count = np.empty(len(xs) + 8, dtype=np.int64), np.empty(len(xs) + 8, dtype=np.int64), 0
     for k in range(len(xs)):
         found = all_leaves(table, xs[k], ys[k])
-        if count + len(found) > len(points):
-            points = np.concatenate((points, np.empty_like(points)))
-            leaves = np.concatenate((leaves, np.empty_like(leaves)))
+        while count + len(found) > len(points):
+            points, leaves = np.concatenate((points, points)), np.concatenate((leaves, leaves))
         for leaf in found:
             points[count], leaves[count] = k, leaf
             count += 1
@@ -317,7 +314,7 @@ def _rows_of(sheet: Sheet, edges: Floats, edge: int) -> tuple[int, int]:
     """The first and the last row that an edge touches, with a margin of two pads."""
     low = (edges[edge, 1] - sheet.south) * sheet.per_lat
     high = (edges[edge, 3] - sheet.south) * sheet.per_lat
-    return max(int(math.floor(low - 2 * PAD)), 0), min(int(math.floor(high + 2 * PAD)), sheet.rows - 1)
+    return max(math.floor(low - 2 * PAD), 0), min(math.floor(high + 2 * PAD), sheet.rows - 1)
 
 
 @compiled(types.UniTuple(i8, 2)(SHEET, EDGES, i8, i8), inlined=True)
@@ -334,20 +331,18 @@ def _columns_of(sheet: Sheet, edges: Floats, edge: int, row: int) -> tuple[int, 
         if high > row + 1 + 2 * PAD:
             end = from_x + (to_x - from_x) * ((row + 1 + 2 * PAD - low) / (high - low))
     first, last = min(start, end) - 2 * PAD, max(start, end) + 2 * PAD
-    return max(int(math.floor(first)), 0), min(int(math.floor(last)), sheet.columns - 1)
+    return max(math.floor(first), 0), min(math.floor(last), sheet.columns - 1)
 
 
-@compiled(i4s(SHEET, EDGES))
-def mark_borders(sheet: Sheet, edges: Floats) -> Int32s:
-    """Values of cells: `BORDER` where an edge touches, `NONE` elsewhere."""
-    values = np.full(sheet.columns * sheet.rows, NONE, dtype=np.int32)
+@compiled(types.void(i4s, SHEET, EDGES))
+def mark_borders(values: Int32s, sheet: Sheet, edges: Floats) -> None:
+    """Make every cell that an edge touches a border cell."""
     for edge in range(len(edges)):
         first_row, last_row = _rows_of(sheet, edges, edge)
         for row in range(first_row, last_row + 1):
             first, last = _columns_of(sheet, edges, edge, row)
             for column in range(first, last + 1):
                 values[row * sheet.columns + column] = BORDER
-    return values
 
 
 @compiled(types.boolean(f8, f8, f8, f8, f8, f8), inlined=True)
@@ -399,7 +394,7 @@ def fill_cells(values: Int32s, sheet: Sheet, crossings: Int64s, leaves: int) -> 
 
 @compiled(i8(i4s))
 def number_border_cells(values: Int32s) -> int:
-    """Count border cells; from here on the value of the n-th is `BORDER` - n."""
+    """Count border cells; the value of the n-th is `BORDER` - n, until there are groups."""
     count = 0
     for cell in range(len(values)):
         if values[cell] == BORDER:
@@ -505,10 +500,30 @@ def _bits(members: Int32s, start: int, end: int, wanted: Int32s, first: int, las
     return mask
 
 
-GROUPS = types.Tuple((i4s, i4s, u1s, bools, i4s, i4s, u1s))
+@compiled(i8(i4s, i4s, i8, i8, i4s, i8, i8, i4s, i4s))
+def _leaves_of_cell(
+    scratch: Int32s,
+    corner_held: Int32s,
+    corner_from: int,
+    corner_to: int,
+    touching: Int32s,
+    edge_from: int,
+    edge_to: int,
+    owner_first: Int32s,
+    owners: Int32s,
+) -> int:
+    """Put the leaves of a border cell into `scratch`, each once, in order; how many they are."""
+    count = 0
+    for k in range(corner_from, corner_to):
+        count = _insert(scratch, count, corner_held[k])
+    for k in range(edge_from, edge_to):
+        edge = touching[k] if touching[k] >= 0 else ~touching[k]
+        for owner in range(owner_first[edge], owner_first[edge + 1]):
+            count = _insert(scratch, count, owners[owner])
+    return count
 
 
-@compiled(GROUPS(i4s, i4s, i4s, i4s, i4s, i4s, i4s, i8))
+@compiled(i4s(i4s, i4s, i4s, i4s, i4s, i4s, i4s, i4s, i8))
 def make_groups(
     values: Int32s,
     corner_first: Int32s,
@@ -517,50 +532,39 @@ def make_groups(
     touching: Int32s,
     owner_first: Int32s,
     owners: Int32s,
-    all_leaves: int,
-) -> tuple[Int32s, Int32s, NDArray[np.uint8], NDArray[np.bool_], Int32s, Int32s, NDArray[np.uint8]]:
-    """The groups of all border cells, as `CellTable` has them; values of cells then name their first group."""
-    cells = len(corner_first) - 1
-    scratch = np.empty(all_leaves, dtype=np.int32)
-    first_group = np.zeros(cells + 1, dtype=np.int32)
-    group_leaf, group_edge = np.zeros(1, dtype=np.int32), np.zeros(1, dtype=np.int32)
-    group_corner, group_more = np.zeros(0, dtype=np.uint8), np.zeros(0, dtype=np.bool_)
-    leaves, kept, masks = np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.uint8)
-    for filling in (False, True):
-        group, leaf_at, edge_at = 0, 0, 0
-        for cell in range(cells):
-            count = 0
-            for k in range(corner_first[cell], corner_first[cell + 1]):
-                count = _insert(scratch, count, corner_held[k])
-            for k in range(edge_first[cell], edge_first[cell + 1]):
+    order: Int32s,
+    room: int,
+) -> Int32s:
+    """The words of all border cells' groups, at most `room` of them; values of cells then name their first group.
+
+    Until here leaves are numbered by the order of ties; the groups name the leaf `order[k]` for k.
+    """
+    cells, scratch = len(corner_first) - 1, np.empty(len(order), dtype=np.int32)
+    words, first_group, at = np.empty(room, dtype=np.int32), np.empty(cells, dtype=np.int32), 0
+    for cell in range(cells):
+        corner_from, corner_to = corner_first[cell], corner_first[cell + 1]
+        edge_from, edge_to = edge_first[cell], edge_first[cell + 1]
+        count = _leaves_of_cell(
+            scratch, corner_held, corner_from, corner_to, touching, edge_from, edge_to, owner_first, owners
+        )
+        first_group[cell] = at
+        for start in range(0, count, GROUP):
+            end, group = min(start + GROUP, count), at
+            words[group] = _bits(scratch, start, end, corner_held, corner_from, corner_to)
+            words[group] |= MORE if end < count else 0
+            words[group + LEAVES], words[group + EDGE_COUNT] = end - start, 0
+            at += HEAD
+            for k in range(start, end):
+                words[at] = order[scratch[k]]
+                at += 1
+            for k in range(edge_from, edge_to):
                 edge = touching[k] if touching[k] >= 0 else ~touching[k]
-                for o in range(owner_first[edge], owner_first[edge + 1]):
-                    count = _insert(scratch, count, owners[o])
-            first_group[cell] = group
-            for start in range(0, count, GROUP):
-                end = min(start + GROUP, count)
-                if filling:
-                    group_leaf[group], group_edge[group] = leaf_at, edge_at
-                    group_more[group] = end < count
-                    leaves[leaf_at : leaf_at + end - start] = scratch[start:end]
-                    group_corner[group] = _bits(scratch, start, end, corner_held, corner_first[cell], corner_first[cell + 1])
-                for k in range(edge_first[cell], edge_first[cell + 1]):
-                    edge = touching[k] if touching[k] >= 0 else ~touching[k]
-                    mask = _bits(scratch, start, end, owners, owner_first[edge], owner_first[edge + 1])
-                    if mask:
-                        if filling:
-                            kept[edge_at], masks[edge_at] = touching[k], mask
-                        edge_at += 1
-                leaf_at += end - start
-                group += 1
-        if not filling:
-            group_leaf, group_edge = np.empty(group + 1, dtype=np.int32), np.empty(group + 1, dtype=np.int32)
-            group_corner, group_more = np.empty(group, dtype=np.uint8), np.empty(group, dtype=np.bool_)
-            leaves, kept = np.empty(leaf_at, dtype=np.int32), np.empty(edge_at, dtype=np.int32)
-            masks = np.empty(edge_at, dtype=np.uint8)
-        else:
-            group_leaf[group], group_edge[group] = leaf_at, edge_at
-    for at in range(len(values)):
-        if values[at] <= BORDER:
-            values[at] = BORDER - first_group[BORDER - values[at]]
-    return group_leaf, group_edge, group_corner, group_more, leaves, kept, masks
+                bits = _bits(scratch, start, end, owners, owner_first[edge], owner_first[edge + 1])
+                if bits:
+                    words[at], words[at + 1] = touching[k], bits
+                    at += 2
+                    words[group + EDGE_COUNT] += 1
+    for k in range(len(values)):
+        if values[k] <= BORDER:
+            values[k] = BORDER - first_group[BORDER - values[k]]
+    return words[:at].copy()

@@ -1,6 +1,6 @@
-"""Point → grid, one or millions, from memory: the leaves of one revision as an index. SQL, staff and verdicts are not here.
+"""Point → grid, one or millions, from memory: the leaves of one revision as an index; SQL and verdicts are not here.
 
-Positions are degrees in EPSG:4490 and leaves are answered by their position in the sequence that the index was made of.
+Positions are degrees in EPSG:4490. Leaves are answered by their place in the sequence that the index was made of.
 """
 
 import math
@@ -50,8 +50,8 @@ class Locator:
     """An index of leaves that answers whose a point is exactly as exact geometry does.
 
     A point lies in a leaf when it is inside of it or on its border (`intersects`), decided without rounding for any
-    doubles. Several owners are told in the order of their codes; the first is *the* owner. Leaves must be valid polygons or
-    multipolygons; gaps, holes, enclaves and overlaps between them are answered as they are.
+    doubles. Several owners are told in the order of their codes; the first is *the* owner. Leaves must be valid
+    polygons or multipolygons; gaps, holes, enclaves and overlaps between them are answered as they are.
 
     Equal leaves make equal indexes. An index is never changed, so that threads may share it, and can be pickled.
 
@@ -108,7 +108,7 @@ class Locator:
 
     def owners(self, lon: ArrayLike, lat: ArrayLike) -> Int32s:
         """`owner` of every point, as one array."""
-        return cells.first_leaves(self._table, _floats(lon), _floats(lat))
+        return cells.first_leaves(self._table, *_positions(lon, lat))
 
     def owners_at(self, lon: float, lat: float) -> tuple[int, ...]:
         """Every leaf that a point lies in or on the border of, by code: several on a shared border or an overlap."""
@@ -116,7 +116,7 @@ class Locator:
 
     def pairs(self, lon: ArrayLike, lat: ArrayLike) -> tuple[Int64s, Int64s]:
         """Every (point, leaf) of `owners_at`, as two arrays of positions, ordered by point and then by code."""
-        return cells.all_pairs(self._table, _floats(lon), _floats(lat))
+        return cells.all_pairs(self._table, *_positions(lon, lat))
 
     def nearest(self, lon: float, lat: float, k: int, within_m: float = math.inf) -> list[Nearby]:
         """The `k` nearest leaves, nearest first, equally near ones by code; none beyond `within_m` metres."""
@@ -145,8 +145,8 @@ class Locator:
     def shares(self, lon: float, lat: float, accuracy_m: float) -> list[Share]:
         """The leaves that a disc around a point meets, the largest share of it first, equal ones by code.
 
-        The position's error is taken as a disc of radius `accuracy_m` (metres on the ground) with even density. The shares
-        and the part that no leaf covers add up to 1 where leaves do not overlap.
+        The position's error is taken as a disc of radius `accuracy_m` (metres on the ground) with even density. The
+        shares and the part that no leaf covers add up to 1 where leaves do not overlap.
 
         Raises:
             PositionError: the accuracy is not a positive number.
@@ -176,8 +176,16 @@ def _as_array(leaves: Sequence[shapely.Geometry | None] | Shapes) -> Shapes:
     return array
 
 
-def _floats(values: ArrayLike) -> Floats:
-    return np.require(values, np.float64, ["C", "W"]).ravel()
+def _positions(lon: ArrayLike, lat: ArrayLike) -> tuple[Floats, Floats]:
+    """Two arrays as compiled loops want them; copies only what is of another kind.
+
+    Raises:
+        PositionError: not as many of one as of the other.
+    """
+    lons, lats = (np.require(values, np.float64, ["C", "W"]).ravel() for values in (lon, lat))
+    if len(lons) != len(lats):
+        raise PositionError("there must be as many latitudes as longitudes", field="y")
+    return lons, lats
 
 
 def _starts(owner: Ints, count: int) -> Int32s:
@@ -196,9 +204,11 @@ def _pieces(leaves: Shapes) -> tuple[Floats, Ints]:
     if not np.isfinite(positions).all():
         raise ShapeError("the positions of a leaf must be finite numbers", field="leaves")
     positions += 0.0  # no negative zeros: equal numbers have equal bits
-    kept = (ring[1:] == ring[:-1]) & (positions[1:] != positions[:-1]).any(axis=1)
-    pieces = np.hstack([positions[:-1], positions[1:]])[kept]
-    return np.ascontiguousarray(pieces), leaf_of_part[part_of_ring[ring[:-1][kept]]]
+    x, y = positions.T
+    kept = np.flatnonzero((ring[1:] == ring[:-1]) & ((x[1:] != x[:-1]) | (y[1:] != y[:-1])))
+    pieces = np.empty((len(kept), 4))
+    pieces[:, :2], pieces[:, 2:] = positions[kept], positions[kept + 1]
+    return pieces, leaf_of_part[part_of_ring[ring[kept]]]
 
 
 def _make(pieces: Floats, leaf_of: Ints, order: Int32s) -> tuple[CellTable, Int32s]:
@@ -211,48 +221,30 @@ def _make(pieces: Floats, leaf_of: Ints, order: Int32s) -> tuple[CellTable, Int3
     rank[order] = np.arange(len(order))
     owners, owner_first = rank[leaf_of[by_edge]], _starts(edge_of[by_edge], len(edges))
     crossings = cells.corner_crossings(sheet, edges, owner_first, owners, len(order))
-    values = cells.mark_borders(sheet, edges)
+    # Made here, as numpy asks for huge pages and numba does not.
+    values = np.full(sheet.columns * sheet.rows, cells.NONE, dtype=np.int32)
+    cells.mark_borders(values, sheet, edges)
     cells.fill_cells(values, sheet, crossings, len(order))
     count = cells.number_border_cells(values)
-    groups = cells.make_groups(
-        values,
-        *cells.corner_leaves(values, count, sheet, crossings, len(order)),
-        *cells.touching_edges(values, count, sheet, edges),
-        owner_first,
-        owners,
-        len(order),
-    )
+    corners = cells.corner_leaves(values, count, sheet, crossings, len(order))
+    touching = cells.touching_edges(values, count, sheet, edges)
+    edge_of_touch = np.where(touching[1] < 0, ~touching[1], touching[1])
+    shares = int(np.diff(owner_first)[edge_of_touch].sum()) + len(corners[1])  # of leaves in cells, or more
+    room = cells.HEAD * count + 6 * shares
+    words = cells.make_groups(values, *corners, *touching, owner_first, owners, order, room)
     held = values > cells.NONE
     values[held] = order[values[held]]
-    first_leaf, first_edge, corner, more, leaves, touching, masks = groups
     box = _box(edges)
-    table = CellTable(
-        *box,
-        sheet.per_lon,
-        sheet.per_lat,
-        sheet.columns,
-        sheet.rows,
-        values,
-        sheet.corner_lon,
-        sheet.corner_lat,
-        first_leaf,
-        first_edge,
-        corner,
-        more,
-        order[leaves],
-        touching,
-        masks,
-        edges,
-    )
-    return table, numbers
+    steps = sheet.per_lon, sheet.per_lat, sheet.columns, sheet.rows
+    return CellTable(*box, *steps, values, sheet.corner_lon, sheet.corner_lat, words, edges), numbers
 
 
 def _box(edges: Floats) -> tuple[float, float, float, float]:
     """West, south, east and north of all edges; a box that holds nothing where there are none."""
     if not len(edges):
         return math.inf, math.inf, -math.inf, -math.inf
-    low, high = edges.reshape(-1, 2).min(axis=0), edges.reshape(-1, 2).max(axis=0)
-    return float(low[0]), float(low[1]), float(high[0]), float(high[1])
+    west, east = min(edges[:, 0].min(), edges[:, 2].min()), max(edges[:, 0].max(), edges[:, 2].max())
+    return float(west), float(edges[:, 1].min()), float(east), float(edges[:, 3].max())  # edges rise
 
 
 def _sheet(edges: Floats, leaves: int) -> Sheet:

@@ -10,7 +10,22 @@ from typing import NamedTuple
 import numpy as np
 from numba import types
 
-from gismap.geometry.cells import BORDER, EDGES, GROUP, TABLE, CellTable, Int32s, f8, f8s, i4s, i8
+from gismap.geometry.cells import (
+    BORDER,
+    EDGE_COUNT,
+    EDGES,
+    GROUP,
+    HEAD,
+    LEAVES,
+    MORE,
+    TABLE,
+    CellTable,
+    Int32s,
+    f8,
+    f8s,
+    i4s,
+    i8,
+)
 from gismap.geometry.compiled import compiled
 from gismap.geometry.ground import ECCENTRICITY2, SEMI_MAJOR_M, Floats
 
@@ -54,7 +69,7 @@ def _to_edge(edges: Floats, edge: int, place: Place) -> tuple[float, float, floa
 @compiled(i4s(TABLE, i8, i8, i8))
 def _groups_on_ring(table: CellTable, column: int, row: int, ring: int) -> Int32s:
     """All groups of the border cells on a ring of cells around one."""
-    values, more, columns = table.values, table.group_more, table.columns
+    values, words, columns = table.values, table.words, table.columns
     groups, count = np.empty(64, dtype=np.int32), 0
     for r in range(max(row - ring, 0), min(row + ring, table.rows - 1) + 1):
         whole = abs(r - row) == ring
@@ -62,37 +77,35 @@ def _groups_on_ring(table: CellTable, column: int, row: int, ring: int) -> Int32
         for c in range(first, min(column + ring, columns - 1) + 1, 1 if whole else 2 * ring):
             if c < 0 or values[r * columns + c] > BORDER:
                 continue
-            group = BORDER - values[r * columns + c]
-            while True:
+            group, more = BORDER - values[r * columns + c], True
+            while more:
                 if count == len(groups):
                     groups = np.concatenate((groups, groups))
                 groups[count] = group
                 count += 1
-                if not more[group]:
-                    break
-                group += 1
+                more = words[group] >= MORE
+                group += HEAD + words[group + LEAVES] + 2 * words[group + EDGE_COUNT]
     return groups[:count]
 
 
-@compiled(types.Tuple((i4s, EDGES, i8))(TABLE, i4s, PLACE, f8, i4s, EDGES, i4s, i8))
+@compiled(types.Tuple((i4s, EDGES, i8))(i4s, EDGES, i4s, PLACE, f8, i4s, EDGES, i4s, i8))
 def _see_groups(
-    table: CellTable, groups: Int32s, place: Place, reach_m: float,
+    words: Int32s, edges: Floats, groups: Int32s, place: Place, reach_m: float,
     found: Int32s, nearest: Floats, slots: Int32s, count: int,
 ) -> tuple[Int32s, Floats, int]:  # fmt: skip
     """Take the edges of groups into what `nearest_borders` has found."""
-    edges, touching, masks, leaves = table.edges, table.touching, table.masks, table.leaves
-    group_leaf, group_edge = table.group_leaf, table.group_edge
     for group in groups:
         if count + GROUP > len(found):
             found, nearest = np.concatenate((found, found)), np.concatenate((nearest, nearest))
-        for k in range(group_edge[group], group_edge[group + 1]):
-            metres, lon, lat = _to_edge(edges, touching[k] if touching[k] >= 0 else ~touching[k], place)
+        leaves, first = group + HEAD, group + HEAD + words[group + LEAVES]
+        for k in range(first, first + 2 * words[group + EDGE_COUNT], 2):
+            metres, lon, lat = _to_edge(edges, words[k] if words[k] >= 0 else ~words[k], place)
             if metres > reach_m:
                 continue
-            for at in range(group_leaf[group], group_leaf[group + 1]):
-                if not (masks[k] >> (at - group_leaf[group])) & 1:
+            for bit in range(words[group + LEAVES]):
+                if not (words[k + 1] >> bit) & 1:
                     continue
-                leaf = leaves[at]
+                leaf = words[leaves + bit]
                 if slots[leaf] == 0:
                     found[count], nearest[count, 0] = leaf, np.inf
                     count += 1
@@ -107,8 +120,9 @@ def _see_groups(
 def nearest_borders(
     table: CellTable, lon: float, lat: float, leaves: int, wanted: int, reach_m: float
 ) -> tuple[Int32s, Floats]:
-    """Leaves whose borders are near, and the metres to the border of each: at least the `wanted` nearest within `reach_m`
-    with all that are hardly farther, and others, in no order.
+    """Leaves whose borders are near, and the metres to the border of each, in no order.
+
+    Among them are at least the `wanted` nearest within `reach_m`, and those that lie hardly farther.
 
     Cells are visited in rings around the point, until all that is left must lie farther than what is wanted.
     """
@@ -116,18 +130,23 @@ def nearest_borders(
     found, nearest = np.empty(64, dtype=np.int32), np.empty((64, 3))  # leaves; metres, and lon and lat of the nearest
     slots, count = np.zeros(leaves, dtype=np.int32), 0  # one more than the place of a leaf in `found`
     u, v = (lon - table.west) * table.per_lon, (lat - table.south) * table.per_lat
-    column, row = int(math.floor(u)), int(math.floor(v))
+    column, row = math.floor(u), math.floor(v)
     ring = max(0, -column, column - table.columns + 1, -row, row - table.rows + 1)
     last_ring = max(column, table.columns - 1 - column, row, table.rows - 1 - row)
     while ring <= last_ring:
         groups = _groups_on_ring(table, column, row, ring)
         if len(groups):
-            found, nearest, count = _see_groups(table, groups, place, reach_m, found, nearest, slots, count)
+            found, nearest, count = _see_groups(
+                table.words, table.edges, groups, place, reach_m, found, nearest, slots, count
+            )
         beyond_m = min(
             min(u - (column - ring), column + ring + 1 - u) / table.per_lon * place.per_lon,
             min(v - (row - ring), row + ring + 1 - v) / table.per_lat * place.per_lat,
         )
-        if beyond_m > reach_m or (nearest[:count, 0] <= beyond_m - SAME_BORDER_M).sum() >= wanted:
+        certain = 0
+        for k in range(count):
+            certain += nearest[k, 0] <= beyond_m - SAME_BORDER_M
+        if beyond_m > reach_m or certain >= wanted:
             break
         ring += 1
     metres = np.empty(count)
