@@ -12,7 +12,7 @@ Shapes = NDArray[np.object_]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
 
-_A, _E2 = 6378137.0, 0.00669438002290  # semi-major axis in metres, squared eccentricity
+SEMI_MAJOR_M, ECCENTRICITY2 = 6378137.0, 0.00669438002290
 # CGCS2000's ellipsoid equals GRS 80 but for 0.1 mm. The meridian is 0: longitudes are shifted instead.
 _PLANE: Any = pyproj.Transformer.from_crs(
     "+proj=longlat +ellps=GRS80", "+proj=tmerc +lat_0=0 +lon_0=0 +k=1 +ellps=GRS80", always_xy=True
@@ -58,8 +58,9 @@ def measure(shapes: Shapes) -> tuple[Floats, Floats]:
     centroids, owner = shapely.get_coordinates(shapely.centroid(shapes), return_index=True)  # none of empty ones
     middle[owner] = centroids
     phi = np.radians(middle[:, 1])
-    squeezed = 1 - _E2 * np.sin(phi) ** 2
-    per_degree = np.radians(_A) * np.column_stack([np.cos(phi) / np.sqrt(squeezed), (1 - _E2) / squeezed**1.5])
+    squeezed = 1 - ECCENTRICITY2 * np.sin(phi) ** 2
+    east_west, north_south = np.cos(phi) / np.sqrt(squeezed), (1 - ECCENTRICITY2) / squeezed**1.5
+    per_degree = np.radians(SEMI_MAJOR_M) * np.column_stack([east_west, north_south])
     lonlat, owner = shapely.get_coordinates(shapes, return_index=True)
     scaled = shapely.set_coordinates(shapes.copy(), (lonlat - middle[owner]) * per_degree[owner])
     return shapely.area(scaled), shapely.length(scaled)
