@@ -550,6 +550,12 @@ CATALOGUE: dict[str, tuple[str, str]] = {
     "list_separator": ("、", ", "),
     "locate.certain": ("在{grid}内,距边界 {metres} 米{along}", "In {grid}, {metres} m from its border{along}"),
     "locate.boundary": ("正在{grids}的边界上{along}", "On the border of {grids}{along}"),
+    "locate.doubtful": ("定位误差跨越边界:{grids}{along}", "The error reaches across a border: {grids}{along}"),
+    "locate.override": ("{place}另有认定,归{grid}:{reason}", "{place} was ruled to belong to {grid}: {reason}"),
+    "locate.disputed": (
+        "{grids}之间存在争议,暂由{grid}负责:{reason}",
+        "In dispute between {grids}; {grid} answers meanwhile: {reason}",
+    ),
     "locate.along": ("(沿{street})", " (along {street})"),
     "locate.gap": ("不属于任何网格,最近的{grid}相距 {metres} 米", "In no grid; {grid} is nearest, {metres} m away"),
     "locate.outside": ("在辖区以外,最近的{grid}相距 {metres} 米", "Outside; {grid} is nearest, {metres} m away"),

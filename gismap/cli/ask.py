@@ -16,8 +16,9 @@ from gismap.elements.schemas import SearchBody
 from gismap.elements.service import find_resources
 from gismap.errors import BadInputError
 from gismap.http import names_in
+from gismap.locating.service import Question, find_near, parse_near
 from gismap.locating.service import locate as locate_point
-from gismap.locating.service import parse_near
+from gismap.locating.snapshot import Snapshot
 from gismap.settings import get_settings
 from gismap.store.session import reading
 
@@ -48,23 +49,20 @@ def locate(
     x: Annotated[float, typer.Argument(help="Easting or longitude.")],
     y: Annotated[float, typer.Argument(help="Northing or latitude.")],
     crs: Annotated[str, typer.Option(help="wgs84, cgcs2000, gcj02, bd09 or EPSG:n.")] = "cgcs2000",
+    accuracy: Annotated[float | None, typer.Option(help="Radius of the position's error in metres.")] = None,
     as_of: AsOf = None,
     near: Annotated[str | None, typer.Option(help="What to look for near: layer:k or layer.category:k, …")] = None,
 ) -> None:
     """Which grid is a point in, and who answers? Prints JSON."""
     settings = get_settings()
     wanted = parse_near(near) if near else []
-    with engine() as database, reading(database) as connection:
-        answer = locate_point(
-            connection,
-            x,
-            y,
-            crs=crs,
-            as_of=as_of or settings.today(),
-            near=wanted,
-            language=settings.language,
-            far_km=settings.far_km,
-        )
+    question = Question(x, y, crs, as_of or settings.today(), accuracy, settings.language, settings.far_km)
+    with engine() as database:
+        answer = locate_point(Snapshot(database, settings.today), question, lambda _path: False)
+        if wanted:
+            with reading(database) as connection:
+                point = answer["point"]
+                answer["near"] = find_near(connection, point["lon"], point["lat"], question.as_of, wanted)
     _print(orjson.dumps(answer, option=orjson.OPT_INDENT_2))
 
 

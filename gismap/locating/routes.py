@@ -1,12 +1,16 @@
 """HTTP of locating."""
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
+from sqlalchemy import Engine
+from starlette.concurrency import run_in_threadpool
 
-from gismap.access.values import Permission
+from gismap.access.values import Caller, Permission
 from gismap.http import (
     Configuration,
+    CurrentCaller,
     Database,
     Day,
     FiniteText,
@@ -16,7 +20,9 @@ from gismap.http import (
     json_response,
     permit,
 )
-from gismap.locating.service import locate, parse_near
+from gismap.locating.queries import Near
+from gismap.locating.service import Question, find_near, locate, parse_near
+from gismap.locating.snapshot import Snapshot
 from gismap.store.session import reading
 
 router = APIRouter(prefix="/api", tags=["locating"])
@@ -28,25 +34,44 @@ class LocateQuery(Parameters):
     x: FiniteText
     y: FiniteText
     crs: Text = "cgcs2000"
+    accuracy: FiniteText | None = None
     as_of: Day | None = None
     near: Text | None = None
 
 
 @router.get("/locate", summary="Which grid is a point in, and who answers", dependencies=[permit(Permission.LOCATE)])
-def locate_point(
-    query: Annotated[LocateQuery, Query()], engine: Database, settings: Configuration, language: Tongue
+async def locate_point(
+    request: Request,
+    query: Annotated[LocateQuery, Query()],
+    engine: Database,
+    caller: CurrentCaller,
+    settings: Configuration,
+    language: Tongue,
 ) -> Response:
-    """`x` is the easting or longitude, `y` the northing or latitude; `near=layer:k` adds what is near."""
+    """`x` is the easting or longitude, `y` the northing or latitude, `accuracy` the radius of the position's error in
+    metres; `near=layer:k` adds what is near.
+    """
     near = parse_near(query.near) if query.near else []
-    with reading(engine) as connection:
-        answer = locate(
-            connection,
-            query.x,
-            query.y,
-            crs=query.crs,
-            as_of=query.as_of or settings.today(),
-            near=near,
-            language=language,
-            far_km=settings.far_km,
-        )
+    as_of = query.as_of or settings.today()
+    question = Question(query.x, query.y, query.crs, as_of, query.accuracy, language, settings.far_km)
+    snapshot: Snapshot = request.app.state.snapshot
+    if near or snapshot.held(as_of) is None or not snapshot.is_complete:
+        answer = await run_in_threadpool(_answer, snapshot, question, engine, caller, near)
+    else:
+        answer = locate(snapshot, question, may_call(caller))
     return json_response(answer)
+
+
+def _answer(snapshot: Snapshot, question: Question, engine: Engine, caller: Caller, near: list[Near]) -> dict[str, Any]:
+    answer = locate(snapshot, question, may_call(caller))
+    if near:
+        with reading(engine) as connection:
+            point = answer["point"]
+            answer["near"] = find_near(connection, point["lon"], point["lat"], question.as_of, near)
+    return answer
+
+
+def may_call(caller: Caller) -> Callable[[str], bool]:
+    """Whether a caller is told duty phones in full, of a path."""
+    territories = caller.territories.get(Permission.CALL_STAFF, ())
+    return lambda path: any(low <= path < high for low, high in territories)
