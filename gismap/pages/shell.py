@@ -17,7 +17,7 @@ from gismap.i18n import CATALOGUE, Language, say
 from gismap.settings import Settings
 from gismap.themes.assets import ICON, STATIC_URL
 
-PAGES = {"audit": Permission.AUDIT}
+PAGES = {"audit": Permission.AUDIT, "care": Permission.READ_CARE}
 """What each page takes."""
 
 IN_EVERY_BAR = ("visitor", "sign_in", "sign_out")

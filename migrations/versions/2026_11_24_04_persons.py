@@ -187,8 +187,9 @@ DEFINER = "SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp"
 
 # Whose record may be seen is settled here, for the policy and for all functions below: a purpose in force, a record
 # that is still to be kept, the territory, and for children a permission of its own.
+# It is said to be cheap, since it is asked of persons alone, and the planner would count it for every row near a box.
 FUNCTIONS = f"""
-CREATE FUNCTION care_shown(version bigint) RETURNS boolean LANGUAGE sql STABLE {DEFINER} AS $$
+CREATE FUNCTION care_shown(version bigint) RETURNS boolean LANGUAGE sql STABLE COST 1 {DEFINER} AS $$
     SELECT coalesce((
         SELECT c.path ^@ ANY (scope_of(CASE WHEN p.is_drill THEN 'care.drill' ELSE 'care.read' END))
                AND (c.child_until IS NULL OR c.child_until <= now() OR c.path ^@ ANY (scope_of('care.child')))

@@ -100,6 +100,7 @@ EXAMPLES: dict[tuple[str, str], Example] = {
     ("GET", "/api/audit/export"): Example(about(MINE), about(OTHER, format="jsonl")),
     ("POST", "/api/audit/check"): Example(),
     ("GET", "/audit"): Example(about(MINE), about(OTHER)),
+    ("GET", "/care"): Example(),
 }  # fmt: skip
 
 NO_ROUTES_OF_OURS = {"/openapi.json", "/vendor"}

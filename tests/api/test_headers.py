@@ -47,7 +47,7 @@ def test_every_route_answers_with_them_whatever_it_answers(
 ) -> None:
     method, path = key
     request = dict(EXAMPLES[key].inside) if key in EXAMPLES else {}  # one without an example fails in test_matrix
-    place = {name: "x" for name in re.findall(r"{(\w+)}", path)} | request.pop("place", {})
+    place = dict.fromkeys(re.findall(r"{(\w+)}", path), "x") | request.pop("place", {})
     for asked in (client, strangers):
         for more in (request, {"params": {"nonsense": "1"}}, {"headers": PAGE}):
             assert_keeps_to_itself(asked.request(method, path.format(**place), **more, follow_redirects=False))

@@ -86,7 +86,7 @@
     sign.setAttribute("aria-hidden", "true");
     what.append(actionTitle(entry.action));
     subject(make("td", "subject", line), entry.subject);
-    pairs(make("td", "", line), entry.detail);
+    pairs(make("td", "", line), told(entry));
     return line;
   }
 
@@ -99,13 +99,23 @@
   }
 
   function subject(cell, text) {
-    const [, kind, id] = text.match(/^(.+) (\S+)$/) ?? [null, text, ""];
+    const [, kind, id] = (!(text in doc.subjects) && text.match(/^(.+) (\S+)$/)) || [null, text, ""];
     const account = names.accounts[id];
     const unit = names.units[id];
     const called = account ? account.username : unit ? unit.name ?? unit.code : id;
     const title = doc.subjects[kind] ?? kind;
     link(cell, called ? `${title} ${called}` : title, { subject: text }, {}).title = say("all_about");
     if (account || kind === "session") make("small", "", cell, account ? account.name : "");
+  }
+
+  // Details with why and what first; of a single person the subject tells already.
+  const FIRST = ["reason", "fields", "role", "layer"];
+  function told({ subject: about, detail }) {
+    const { persons: ids, number, ...rest } = detail;
+    const isAlone = ids?.length === 1 && about.endsWith(` ${ids[0]}`);
+    const shown = isAlone ? rest : detail;
+    const order = [...FIRST.filter((key) => key in shown), ...Object.keys(shown).filter((key) => !FIRST.includes(key))];
+    return Object.fromEntries(order.map((key) => [key, shown[key]]));
   }
 
   function pairs(cell, detail) {
@@ -131,6 +141,7 @@
       cell.append(" ");
       make("code", "", cell, unit.code);
     } else if (account) link(cell, account.username, { subject: `account ${value}` }, {}).title = say("all_about");
+    else if (key === "persons") persons(cell, value);
     else if (Array.isArray(value)) {
       value.forEach((one, index) => {
         if (index) cell.append(say("comma"));
@@ -145,6 +156,17 @@
     } else if (key === "action") cell.textContent = actionTitle(value);
     else if (/^[0-9a-f]{64}$/.test(value)) make("code", "", cell, `${value.slice(0, 12)}…`).title = value;
     else cell.textContent = doc.values[value] ?? value;
+  }
+
+  const MOST_PERSONS = 3;
+  function persons(cell, ids) {
+    const box = ids.length > MOST_PERSONS ? make("details", "", cell) : cell;
+    if (box !== cell) make("summary", "", box, say("others_of", { count: ids.length }));
+    for (const id of ids) {
+      link(box, id, { subject: `person ${id}` }, {}).title = say("all_about");
+      box.append(" ");
+    }
+    if (!ids.length) cell.textContent = say("none");
   }
 
   // ---- asking

@@ -28,6 +28,11 @@ window.gismap = {
     }).formatToParts(new Date(at)).map(({ type, value }) => [type, value]));
     return { day: `${parts.year}-${parts.month}-${parts.day}`, time: `${parts.hour}:${parts.minute}:${parts.second}` };
   },
+  // How far the server's clock is ahead of ours; what it tells of that is rounded to seconds.
+  ahead(answer) {
+    const ms = Date.parse(answer.headers.get("Date")) - Date.now();
+    return Math.abs(ms) < 3000 ? 0 : ms || 0;
+  },
   // An answer's JSON, and how far the server's clock is ahead of ours; what is refused is an error with words for it.
   async ask(url, { method = "GET", body } = {}) {
     const headers = { Accept: "application/json" };
@@ -38,7 +43,7 @@ window.gismap = {
       location.assign(`/sign-in?${new URLSearchParams({ next: location.pathname + location.search })}`);
     }
     const told = await answer?.json().catch(() => null);
-    if (answer?.ok && told) return { ...told, ahead_ms: Date.parse(answer.headers.get("Date")) - Date.now() || 0 };
+    if (answer?.ok && told) return { ...told, ahead_ms: this.ahead(answer) };
     const status = answer?.status ?? 0;
     const key = [`problem_${status}`, "problem"].find((one) => one in this.doc.texts);
     throw Object.assign(new Error(this.say(key)), { status, field: told?.field ?? null, detail: told?.detail ?? "" });

@@ -2,7 +2,7 @@
 // who see the same.
 "use strict";
 
-gismap.PAGES = { audit: ["audit", "/audit"] };
+gismap.PAGES = { audit: ["audit", "/audit"], care: ["care.read", "/care"] };
 
 gismap.session = async (root) => {
   const answer = await fetch("/api/session", { headers: { Accept: "application/json" } }).catch(() => null);
