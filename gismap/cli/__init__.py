@@ -35,6 +35,7 @@ def main() -> None:
         keyring,
         maps,
         plan,
+        ruling,
         seal,
         server,
     )

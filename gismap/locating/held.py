@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import shapely
 
-from gismap.geometry.ground import GroundPlane
+from gismap.geometry.ground import TangentPlane
 from gismap.geometry.locator import Locator
 
 Bounds = tuple[float, float, float, float]
@@ -114,7 +114,7 @@ def stands(since: date | None, until: date | None, day: date) -> bool:
 class Streets:
     """Named centre-lines, to say along which one a border runs."""
 
-    def __init__(self, names: Sequence[str], lines: Sequence[shapely.Geometry], plane: GroundPlane) -> None:
+    def __init__(self, names: Sequence[str], lines: Sequence[shapely.Geometry], plane: TangentPlane) -> None:
         self._names, self._plane = names, plane
         self._lines = plane.to_metres(np.array(lines, dtype=object)) if len(lines) else np.empty(0, dtype=object)
         self._tree = shapely.STRtree(self._lines)
@@ -123,7 +123,7 @@ class Streets:
         """The name of the nearest street within so many metres of a point."""
         if not len(self._lines):
             return None
-        here = self._plane.to_metres(np.array([shapely.Point(lon, lat)], dtype=object))[0]
+        here = self._plane.point(lon, lat)
         found, metres = self._tree.query_nearest(here, max_distance=reach_m, return_distance=True, all_matches=True)
         near = sorted(zip(metres.round(6).tolist(), (self._names[k] for k in found.tolist()), strict=True))
         return near[0][1] if near else None
@@ -136,7 +136,7 @@ class Rulings:
         self,
         overrides: Sequence[tuple[Override, shapely.Geometry]],
         disputes: Sequence[tuple[Dispute, shapely.Geometry]],
-        plane: GroundPlane,
+        plane: TangentPlane,
     ) -> None:
         self._plane = plane
         self.overrides = [override for override, _ in overrides]
@@ -150,7 +150,7 @@ class Rulings:
         """The override of the whole building or place that a point lies in (or within a metre of)."""
         if not self.overrides:
             return None
-        found = self._places.query(self._point(lon, lat), predicate="dwithin", distance=1.0)
+        found = self._places.query(self._plane.point(lon, lat), predicate="dwithin", distance=1.0)
         for number in sorted(found.tolist()):
             override: Override = self.overrides[number]
             if not override.door and stands(override.since, override.until, day):
@@ -169,16 +169,13 @@ class Rulings:
         """The dispute within whose reach a point lies."""
         if not self.disputes:
             return None
-        here = self._point(lon, lat)
+        here = self._plane.point(lon, lat)
         for number in sorted(self._segment_tree.query(here, predicate="dwithin", distance=self._reach_m).tolist()):
             dispute: Dispute = self.disputes[number]
             near = shapely.distance(here, self._segments[number]) <= dispute.reach_m
             if near and stands(dispute.since, dispute.until, day):
                 return dispute
         return None
-
-    def _point(self, lon: float, lat: float) -> shapely.Geometry:
-        return self._plane.to_metres(np.array([shapely.Point(lon, lat)], dtype=object))[0]
 
     def _in_metres(self, shapes: Sequence[shapely.Geometry]) -> np.ndarray:
         array = np.empty(len(shapes), dtype=object)

@@ -21,6 +21,7 @@ from gismap.http import (
     permit,
 )
 from gismap.locating.queries import Near
+from gismap.locating.rulings import list_rulings
 from gismap.locating.service import Question, find_near, locate, parse_near
 from gismap.locating.snapshot import Snapshot
 from gismap.store.session import reading
@@ -60,6 +61,19 @@ async def locate_point(
     else:
         answer = locate(snapshot, question, may_call(caller))
     return json_response(answer)
+
+
+class RulingsQuery(Parameters):
+    """`GET /api/rulings`."""
+
+    as_of: Day | None = None
+
+
+@router.get("/rulings", summary="What was ruled beside the polygons", dependencies=[permit(Permission.LOCATE)])
+def rulings(query: Annotated[RulingsQuery, Query()], engine: Database, settings: Configuration) -> Response:
+    """Overrides of buildings and doors, and disputed borders, in force on a day."""
+    with reading(engine) as connection:
+        return json_response(list_rulings(connection, query.as_of or settings.today()))
 
 
 def _answer(snapshot: Snapshot, question: Question, engine: Engine, caller: Caller, near: list[Near]) -> dict[str, Any]:

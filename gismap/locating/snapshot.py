@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from gismap.errors import GismapError, NotFoundError
-from gismap.geometry.ground import GroundPlane
+from gismap.geometry.ground import TangentPlane
 from gismap.locating import queries
 from gismap.locating.held import Boundaries, Dispute, Duty, Leaf, Override, Post, Rulings, Streets
 from gismap.store.session import reading
@@ -28,6 +28,8 @@ CHANNEL = "gismap_change"
 LOOK_EVERY_S = 1.0
 PAST_KEPT = 4
 """Boundaries of other days than today's that are kept."""
+
+TOPICS = {"boundaries", "duty", "streets", "rulings"}
 
 log = structlog.get_logger()
 
@@ -54,8 +56,8 @@ class Snapshot:
 
     @property
     def is_complete(self) -> bool:
-        """Whether duty, streets and rulings are in memory."""
-        return self._duty is not None and self._streets is not None and self._rulings is not None
+        """Whether all is in memory and as the database had it within the last second."""
+        return self._numbers.keys() >= TOPICS
 
     def boundaries(self, day: date) -> Boundaries:
         """The boundaries of a day, read where they are not in memory.
@@ -254,11 +256,11 @@ def read_rulings(connection: Connection) -> Rulings:
     return Rulings(overrides, disputes, _plane([geom for _, geom in (*overrides, *disputes)]))
 
 
-def _plane(shapes: list[shapely.Geometry]) -> GroundPlane:
+def _plane(shapes: list[shapely.Geometry]) -> TangentPlane:
     if not shapes:
-        return GroundPlane(0.0)
-    west, _, east, _ = shapely.total_bounds(shapes)
-    return GroundPlane(float(west + east) / 2)
+        return TangentPlane(0.0, 0.0)
+    west, south, east, north = shapely.total_bounds(shapes)
+    return TangentPlane(float(west + east) / 2, float(south + north) / 2)
 
 
 def _close(listener: Any) -> None:
