@@ -111,7 +111,7 @@ class Finding:
 
 
 def hypotheses(x: ArrayLike, y: ArrayLike, *, utm: bool = True) -> list[Hypothesis]:
-    """The frames that most of some positions could be in by their size alone, anywhere in China; with UTM or without."""
+    """The frames that most of some positions could be in by their size alone, anywhere in China."""
     xs, ys = _arrays(x, y)
     finite = np.isfinite(xs) & np.isfinite(ys)
     if not finite.any():
