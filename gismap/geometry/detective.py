@@ -12,7 +12,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gismap.geometry.datums import BD09, GCJ02, WGS84, Frame, parse_frame, plausible_positions, to_cgcs2000
+from gismap.geometry.datums import BD09, GCJ02, WGS84, ZONE_CODES, Frame, parse_frame, plausible_positions, to_cgcs2000
 from gismap.geometry.errors import PositionError
 
 Floats = NDArray[np.float64]
@@ -38,6 +38,7 @@ CERTAIN = 4.0
 
 _THREE_DEGREE_MERIDIANS = range(75, 136, 3)
 _UTM_ZONES = range(43, 54)
+_WEB_MERCATOR = range(8, 16)  # million metres: 72° to 135° E
 _METRES_PER_DEGREE = 111_320.0
 
 
@@ -133,17 +134,15 @@ def hypotheses(x: ArrayLike, y: ArrayLike, *, utm: bool = True) -> list[Hypothes
 def _in_metres(east: float, swapped: bool, utm: bool) -> list[Hypothesis]:
     """Projected frames whose eastings are of this size: those of a zone, or of all zones where it is not told."""
     zone = int(east // 1_000_000)
-    if 25 <= zone <= 45:
-        return [Hypothesis(parse_frame(f"EPSG:{4488 + zone}"), swapped, 3 * zone, prefixed=True)]
-    if 13 <= zone <= 23:
-        six = Hypothesis(parse_frame(f"EPSG:{4478 + zone}"), swapped, 6 * zone - 3, prefixed=True)
-        return [six, Hypothesis(parse_frame("EPSG:3857"), swapped)] if zone < 16 else [six]
-    if 7 <= zone < 13:
-        return [Hypothesis(parse_frame("EPSG:3857"), swapped)]
-    if not 0 < east < 1_000_000:
-        return []
-    found = [_without_zone(meridian, swapped) for meridian in _THREE_DEGREE_MERIDIANS]
-    if utm:
+    found = []
+    if zone in ZONE_CODES:
+        meridian = 3 * zone if zone >= 25 else 6 * zone - 3
+        found.append(Hypothesis(parse_frame(f"EPSG:{ZONE_CODES[zone]}"), swapped, meridian, prefixed=True))
+    if zone in _WEB_MERCATOR:
+        found.append(Hypothesis(parse_frame("EPSG:3857"), swapped))
+    if 0 < east < 1_000_000:
+        found += [_without_zone(meridian, swapped) for meridian in _THREE_DEGREE_MERIDIANS]
+    if utm and 0 < east < 1_000_000:
         found += [Hypothesis(parse_frame(f"EPSG:{32600 + zone}"), swapped) for zone in _UTM_ZONES]
     return found
 
