@@ -134,11 +134,12 @@ class Locator:
         """
         owner = self.owner(lon, lat)
         wanted, near = 2, self._borders(lon, lat, 2, math.inf)
-        while owner >= 0 and owner not in near:  # under overlaps, the borders of others may be nearer
-            wanted *= 2
-            near = self._borders(lon, lat, wanted, math.inf)
         if not near:
             return None
+        # Only the `wanted` nearest are measured for certain; under overlaps others' borders may be nearer than its own.
+        while owner >= 0 and near.get(owner, math.inf) > sorted(near.values())[:wanted][-1]:
+            wanted *= 2
+            near = self._borders(lon, lat, wanted, math.inf)
         metres = near.pop(owner) if owner >= 0 else min(near.values())
         beyond = [leaf for leaf in near if near[leaf] <= metres + SAME_BORDER_M]
         return Border(metres, min(beyond, key=self._rank.__getitem__, default=None))

@@ -351,8 +351,9 @@ def test_candidates_halve_on_a_border_and_bad_accuracies_are_refused() -> None:
 @given(st.randoms(use_true_random=False), st.floats(117, 117.03), st.floats(35.4, 35.43))
 @small
 def test_the_next_border_is_the_owners_even_under_overlaps(rng: Random, lon: float, lat: float) -> None:
-    leaves = [*lattice(6, 6, seed=rng.randrange(5)), shapely.box(117.008, 35.409, 117.019, 35.421)]
-    locator = Locator(coded(leaves), leaves)
+    leaves = [*lattice(6, 6, seed=rng.randrange(5)), shapely.box(116.98, 35.38, 117.04, 35.44)]
+    codes = [f"{k:03d}" for k in range(len(leaves), 0, -1)]  # what lies over all others owns every point
+    locator = Locator(codes, leaves)
     border, owner = locator.border(lon, lat), locator.owner(lon, lat)
     assert border is not None
     phi = math.radians(lat)
