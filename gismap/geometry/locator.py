@@ -17,7 +17,7 @@ from gismap.geometry.errors import PositionError, ShapeError
 from gismap.geometry.ground import Floats, Ints, Shapes
 from gismap.geometry.nearness import SAME_BORDER_M
 
-CELLS_PER_LEAF = 2_048
+CELLS_PER_LEAF = 512
 MIN_CELLS, MAX_CELLS = 1 << 14, 1 << 24
 """A cell takes four bytes, one that a border crosses about forty."""
 
