@@ -16,9 +16,6 @@ from gismap.elements.schemas import SearchBody
 from gismap.elements.service import find_resources
 from gismap.errors import BadInputError
 from gismap.http import names_in
-from gismap.locating.service import Question, find_near, parse_near
-from gismap.locating.service import locate as locate_point
-from gismap.locating.snapshot import Snapshot
 from gismap.settings import get_settings
 from gismap.store.session import reading
 
@@ -54,6 +51,10 @@ def locate(
     near: Annotated[str | None, typer.Option(help="What to look for near: layer:k or layer.category:k, …")] = None,
 ) -> None:
     """Which grid is a point in, and who answers? Prints JSON."""
+    from gismap.locating.service import Question, find_near, parse_near  # noqa: PLC0415
+    from gismap.locating.service import locate as locate_point  # noqa: PLC0415
+    from gismap.locating.snapshot import Snapshot  # noqa: PLC0415
+
     settings = get_settings()
     wanted = parse_near(near) if near else []
     question = Question(x, y, crs, as_of or settings.today(), accuracy, settings.language, settings.far_km)
