@@ -22,6 +22,7 @@ from gismap.elements.membership import household_shares, reassign_elements
 from gismap.errors import CoverageError
 from gismap.geometry.codes import new_unit_id
 from gismap.geometry.coverage import Defect, find_defects
+from gismap.locating.gazetteer import refresh_gazetteer
 from gismap.staff.writing import end_assignments
 from gismap.store import audit
 
@@ -94,6 +95,7 @@ def publish(
         [replace(row, household_share=shares.get((row.old_unit or "", row.new_unit or ""))) for row in lineage],
     )
     _title_district(connection, placed[0].complete.draft.name)
+    refresh_gazetteer(connection)
     _announce(connection, number, effective_from, author, reason, certificate)
     return Publication(number, effective_from, certificate, unit_ids, len(changed), len(retired), moved, ended)
 

@@ -10,6 +10,7 @@ from gismap.demo.model import SINCE, DemoDistrict
 from gismap.elements.care_counts import refresh_care_counts
 from gismap.elements.writing import write_elements, write_streets
 from gismap.errors import ConflictError
+from gismap.locating.gazetteer import refresh_gazetteer
 from gismap.publishing import describe_district, publish
 from gismap.staff.writing import write_assignments, write_staff
 from gismap.store.session import writing
@@ -66,6 +67,8 @@ def _store(connection: Connection, district: DemoDistrict, today: date, progress
     progress("staff", 0, len(district.assignments))
     write_staff(connection, district.elements, source=source)
     write_assignments(connection, district.assignments, source=source, unit_ids=publication.unit_ids)
+    progress("names", 0, 1)
+    refresh_gazetteer(connection)
     progress("counts", 0, 1)
     refresh_care_counts(connection, today.replace(day=1))
     progress("done", 1, 1)

@@ -19,6 +19,7 @@ from gismap.importing.forms import FORMS, form_of
 from gismap.importing.preparing import Order, Prepared, Surroundings, prepare
 from gismap.importing.rostering import UnitPlace
 from gismap.importing.values import Rejection
+from gismap.locating.gazetteer import refresh_gazetteer
 from gismap.staff.rosters import write_posts
 from gismap.staff.writing import write_staff
 from gismap.store import audit, journal
@@ -122,6 +123,7 @@ def _store(connection: Connection, order: Order, prepared: Prepared, since: date
     if order.dry_run or not counts.added + counts.changed:
         savepoint.rollback()
         return Outcome(None, prepared.read, counts, prepared.rejections, prepared.notes)
+    refresh_gazetteer(connection)
     mapping = {"source": order.source, "layer": order.layer, "columns": orjson.dumps(prepared.mapping).decode()}
     connection.execute(text(queries.REMEMBER), mapping)
     connection.execute(text(queries.COUNT_BATCH), {"batch": batch, "counts": orjson.dumps(outcome.as_dict()).decode()})
@@ -187,6 +189,7 @@ def undo(engine: Engine, batch: int, *, actor: str) -> dict[str, Any]:
             raise ConflictError(f"batch {batch} is undone already", field="batch")
         removed, reopened = take_back_elements(connection, batch)
         journal.take_back(connection, batch)
+        refresh_gazetteer(connection)
         connection.execute(text(queries.UNDONE), {"batch": batch})
         connection.execute(text(queries.BUMP_LAYER), {"layer": row.layer})
         detail = {"layer": row.layer, "source": row.source, "removed": removed, "reopened": reopened}

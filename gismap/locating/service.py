@@ -48,7 +48,7 @@ def locate(
     statement, params = queries.locate_statement(lon, lat, as_of, near)
     row = connection.execute(text(statement), params).one()
     if row.revision is None:
-        raise _nothing_published(connection, as_of)
+        raise nothing_published(connection, as_of)
     owners: list[dict[str, Any]] = row.owners or []
     nearest: list[dict[str, Any]] = []
     if owners:
@@ -106,7 +106,8 @@ def _check_layers(connection: Connection, near: Sequence[Near]) -> None:
             raise NotFoundError(f"there is no layer {missing} to look near in; there are {there_are}", field="near")
 
 
-def _nothing_published(connection: Connection, as_of: date) -> NotFoundError:
+def nothing_published(connection: Connection, as_of: date) -> NotFoundError:
+    """What to tell whoever asks for a day without boundaries."""
     first = connection.execute(text(queries.FIRST_DAY)).scalar()
     if first is None:
         return NotFoundError("no boundaries are published yet", field="as_of")
