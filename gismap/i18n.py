@@ -369,7 +369,14 @@ CATALOGUE: dict[str, tuple[str, str]] = {
     "words.position": ("坐标,按 {frame}", "coordinates, as {frame}"),
     "words.placed": ("{place}({grid})", "{place} ({grid})"),
     "words.by": ("{place}({why})。{located}", "{place} ({why}). {located}"),
-    "words.tie": ("有 {count} 处同样符合:{places}。是哪一处?", "{count} places fit equally: {places}. Which one is meant?"),
+    "words.tie": (
+        "有 {count} 处同样符合:{places}。是哪一处?",
+        "{count} places fit equally: {places}. Which one is meant?",
+    ),
+    "words.apart": (
+        "{first}与{second}不相交。请核对路名",
+        "{first} and {second} do not meet. Please check the names of the streets",
+    ),
     "words.missed": (
         "找到了{place},但没有{missed}。请核对号码",
         "{place} is known, but has no {missed}. Please check the number",

@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 from gismap.elements.care_counts import refresh_care_counts
 from gismap.elements.values import ElementDraft, StaffDraft, StreetDraft
 from gismap.elements.writing import write_elements, write_streets
+from gismap.locating.gazetteer import refresh_gazetteer
 from gismap.publishing import describe_district, publish
 from gismap.staff.values import AssignmentDraft, Duty, Role
 from gismap.staff.writing import write_assignments, write_staff
@@ -58,6 +59,7 @@ def furnish(engine: Engine, *, today: date, synthetic: bool = True) -> None:
         write_elements(connection, elements, source=SOURCE, source_crs="EPSG:4490", since=SINCE)
         write_staff(connection, elements, source=SOURCE)
         write_assignments(connection, _assignments(), source=SOURCE, unit_ids=published.unit_ids)
+        refresh_gazetteer(connection)
         refresh_care_counts(connection, today.replace(day=1), today=today)
 
 

@@ -25,7 +25,7 @@ app = typer.Typer(
 def main() -> None:
     """Run the command line."""
     # Commands register themselves; their imports are heavy.
-    from gismap.cli import access, ask, audit, importing, maps, plan, server  # noqa: F401, PLC0415
+    from gismap.cli import access, ask, audit, importing, maps, plan, server, words  # noqa: F401, PLC0415
 
     try:
         sys.exit(app(standalone_mode=False) or 0)

@@ -18,6 +18,7 @@ from gismap.errors import BadInputError
 from gismap.http import names_in
 from gismap.locating.service import locate as locate_point
 from gismap.locating.service import parse_near
+from gismap.locating.wording import locate_text
 from gismap.settings import get_settings
 from gismap.store.session import reading
 
@@ -45,26 +46,34 @@ class WithNegativeNumbers(TyperCommand):
 
 @app.command(cls=WithNegativeNumbers)
 def locate(
-    x: Annotated[float, typer.Argument(help="Easting or longitude.")],
-    y: Annotated[float, typer.Argument(help="Northing or latitude.")],
+    x: Annotated[float | None, typer.Argument(help="Easting or longitude.", show_default=False)] = None,
+    y: Annotated[float | None, typer.Argument(help="Northing or latitude.", show_default=False)] = None,
+    words: Annotated[
+        str | None, typer.Option("--text", help="A place in words: an address, a crossing, a sentence.")
+    ] = None,
     crs: Annotated[str, typer.Option(help="wgs84, cgcs2000, gcj02, bd09 or EPSG:n.")] = "cgcs2000",
     as_of: AsOf = None,
     near: Annotated[str | None, typer.Option(help="What to look for near: layer:k or layer.category:k, …")] = None,
 ) -> None:
-    """Which grid is a point in, and who answers? Prints JSON."""
+    """Which grid is a point or a place in, and who answers? Prints JSON."""
     settings = get_settings()
-    wanted = parse_near(near) if near else []
+    more: dict[str, Any] = {
+        "crs": crs,
+        "as_of": as_of or settings.today(),
+        "near": parse_near(near) if near else [],
+        "language": settings.language,
+        "far_km": settings.far_km,
+    }
+    if words is None and (x is None or y is None):
+        raise typer.BadParameter("give X and Y, or --text")
+    if words is not None and x is not None:
+        raise typer.BadParameter("give X and Y or --text, not both")
     with engine() as database, reading(database) as connection:
-        answer = locate_point(
-            connection,
-            x,
-            y,
-            crs=crs,
-            as_of=as_of or settings.today(),
-            near=wanted,
-            language=settings.language,
-            far_km=settings.far_km,
-        )
+        if words is not None:
+            answer = locate_text(connection, words, **more)
+        else:
+            assert x is not None and y is not None
+            answer = locate_point(connection, x, y, **more)
     _print(orjson.dumps(answer, option=orjson.OPT_INDENT_2))
 
 

@@ -4,8 +4,9 @@ Triggers note what bears a new name (migration 2026_11_24_05), so that the work 
 gazetteer is `wording`; what a name is made of is `names`.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -15,6 +16,7 @@ from gismap.locating.names import Name, above_of, kind_of, names_in_address, nam
 from gismap.locating.sounds import grams, initials, spoken
 from gismap.store import audit
 from gismap.store.copying import copy_rows
+from gismap.store.session import make_engine, writing
 
 # What others write meanwhile is not seen yet, and stays pending.
 TAKE_PENDING = """
@@ -72,20 +74,32 @@ def refresh_gazetteer(connection: Connection) -> int:
     if not rows:
         return 0
     above = above_of(connection.execute(text(ABOVE)).scalars())
+    called_by = lru_cache(maxsize=10_000)(lambda address: names_in_address(address, above))  # many share a door plate
     connection.execute(text(STAGING))
-    copy_rows(connection, "read_name", COLUMNS, (entry for row in rows for entry in _entries(row, above)))
+    copy_rows(connection, "read_name", COLUMNS, (entry for row in rows for entry in _entries(row, called_by)))
     add_stems(connection, connection.execute(text(NEW_STEMS)).scalars().all())
     connection.execute(text(ADD_ENTRIES))
     return len(rows)
 
 
-def _entries(row: Any, above: Sequence[str]) -> Iterator[Sequence[Any]]:
+def read_pending(owner_url: str) -> int:
+    """Read what is pending after a migration: names that were stored before there was a gazetteer."""
+    engine = make_engine(owner_url, pool_size=1)
+    try:
+        with writing(engine) as connection:
+            return refresh_gazetteer(connection)
+    finally:
+        engine.dispose()
+
+
+def _entries(row: Any, called_by: Callable[[str], list[Name]]) -> Iterator[Sequence[Any]]:
     """What a pending thing answers to: its name, and what its address calls it otherwise."""
     bearer = tuple(row.id if row.kind == kind else None for kind in ("element", "grid", "street"))
     called = names_of(row.name) if row.name else []
     for name in called:
         yield _fields(name, bearer, is_address=False)
-    for name in names_in_address(row.address, above) if row.address else ():
+    # What an address ends with and is the name besides needs no second entry.
+    for name in called_by(row.address.removesuffix(row.name or "")) if row.address else ():
         if name not in called:
             yield _fields(name, bearer, is_address=True)
 

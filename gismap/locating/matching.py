@@ -5,6 +5,7 @@ Pure, and bounded: a rough look by rapidfuzz chooses the part of a long question
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from rapidfuzz import fuzz
 
@@ -15,13 +16,18 @@ from gismap.locating.sounds import Spoken, initials, spoken
 LEAST = 0.6
 """A name that is less like what was said is not meant."""
 
+ROUGHLY = 48
+"""Of a hundred: less than that of its sounds, and a stem is not laid along the words at all."""
+
 INITIALS = 0.7
 MARGIN = 5
 """Tokens around the roughly matching part that are looked at, too."""
 
 _DIRECTIONS = frozenset("东西南北中上下前后")
 _SAME_SOUND, _TYPED_SOUND, _OTHER, _OPPOSITE = 0.3, 0.08, 1.1, 3.0
-_MISSING, _MISSING_KIND, _MISSING_DIRECTION, _EXTRA = 1.1, 0.3, 0.8, 0.8
+_MISSING, _MISSING_DIRECTION, _EXTRA = 1.1, 0.8, 0.8
+_KIND_SHARE = 0.12
+"""What leaving out the kind of a place takes off, however long its word is."""
 _OTHER_STREET, _OTHER_KIND = 0.15, 0.35
 
 
@@ -51,52 +57,77 @@ class Mention:
         return self.start < other.end and other.start < self.end
 
 
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A question's tokens, made ready for laying many stems along them."""
+
+    words: Spoken
+    heard: tuple[frozenset[str], ...]
+    letters: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Laid:
+    """A stem's tokens, and how many of them stand before its kind."""
+
+    name: Spoken
+    core: int
+    kind: str
+    letters: str
+
+
 def mentions_of(words: Spoken, stems: Iterable[Stem], runs: Sequence[str]) -> list[Mention]:
     """The stems that a question says, likest first, then longest; `runs` are Latin letters that may be initials."""
-    line = "".join(map(_letter, words.sounds))
+    line = _Line(words, tuple(map(frozenset, words.sounds)), _letters(words))
     found = []
     for stem in stems:
-        mention = _laid(words, line, stem) or _by_initials(words, stem, runs)
+        mention = _mention(line, stem) or _by_initials(words, stem, runs)
         if mention is not None:
             found.append(mention)
     return sorted(found, key=lambda one: (-one.score, one.start - one.end, one.stem.stem))
 
 
-def _laid(words: Spoken, line: str, stem: Stem) -> Mention | None:
-    name = spoken(stem.stem)
-    if not len(name) or not len(words):
+def _mention(line: _Line, stem: Stem) -> Mention | None:
+    laid = _ready(stem.stem)
+    rough = fuzz.partial_ratio_alignment(laid.letters, line.letters, score_cutoff=ROUGHLY)
+    if rough is None or not laid.letters:
         return None
-    kind = kind_of(stem.stem)
-    rough = fuzz.partial_ratio_alignment("".join(map(_letter, name.sounds)), line)
-    middle = (rough.dest_start, rough.dest_end) if rough is not None else (0, len(words))
-    first, last = max(0, middle[0] - MARGIN), min(len(words), middle[1] + MARGIN)
-    cost, start, end = _aligned(name, words, first, last, len(name) - len(kind))
-    cost += _other_kind(words, end, kind, name, start)
-    score = 1 - cost / max(len(name), 2)
+    first, last = max(0, rough.dest_start - MARGIN), min(len(line.heard), rough.dest_end + MARGIN)
+    cost, start, end = _aligned(laid, line, first, last)
+    cost += _other_kind(line.words, end, laid, start)
+    score = 1 - cost / max(len(laid.letters), 2)
     return Mention(stem, score, start, end) if score >= LEAST and end > start else None
 
 
-def _letter(sounds: tuple[str, ...]) -> str:
-    """A character for a sound, so that sounds can be compared as texts are."""
-    return chr(0xE000 + hash(sounds[0]) % 6000)
+@lru_cache(maxsize=20_000)
+def _ready(stem: str) -> _Laid:
+    name, kind = spoken(stem), kind_of(stem)
+    return _Laid(name, len(name) - len(kind), kind, _letters(name))
 
 
-def _aligned(name: Spoken, words: Spoken, first: int, last: int, core: int) -> tuple[float, int, int]:
-    """The cheapest way to say a name within words[first:last]: its cost, and the tokens from and to."""
-    width = last - first + 1
+def _letters(words: Spoken) -> str:
+    """A character for every sound, so that sounds can be compared as texts are."""
+    return "".join(chr(0xE000 + hash(sounds[0]) % 6000) for sounds in words.sounds)
+
+
+def _aligned(laid: _Laid, line: _Line, first: int, last: int) -> tuple[float, int, int]:
+    """The cheapest way to say a name within tokens first to last: its cost, and the tokens from and to."""
+    written, sounds, width = laid.name.written, laid.name.sounds, last - first + 1
+    said, heard = line.words.written, line.heard
+    of_kind = _KIND_SHARE * len(written) / max(len(laid.kind), 1)
     costs, starts = [0.0] * width, list(range(first, last + 1))
-    for place in range(len(name)):
-        missing = _missing(name.written[place], in_core=place < core, before_kind=place == core - 1)
-        written, sounds = name.written[place], name.sounds[place]
+    for place, (character, readings) in enumerate(zip(written, sounds, strict=True)):
+        missing = of_kind if place >= laid.core else _missing(character, before_kind=place == laid.core - 1)
+        extra = _EXTRA if place < len(written) - 1 else 0.0  # what follows the name is not part of it
         row, begins = [costs[0] + missing], [starts[0]]
         for column in range(1, width):
             at = first + column - 1
-            best = costs[column - 1] + _substitution(written, sounds, words.written[at], words.sounds[at])
-            begin = starts[column - 1]
+            other = 0.0 if character == said[at] else _substitution(character, readings, said[at], heard[at])
+            best, begin = costs[column - 1] + other, starts[column - 1]
             if costs[column] + missing < best:
                 best, begin = costs[column] + missing, starts[column]
-            if place < len(name) - 1 and row[-1] + _EXTRA < best:
-                best, begin = row[-1] + _EXTRA, begins[-1]
+            if extra and row[-1] + extra < best:
+                best, begin = row[-1] + extra, begins[-1]
             row.append(best)
             begins.append(begin)
         costs, starts = row, begins
@@ -104,25 +135,21 @@ def _aligned(name: Spoken, words: Spoken, first: int, last: int, core: int) -> t
     return costs[end], starts[end], first + end
 
 
-def _substitution(written: str, sounds: tuple[str, ...], said: str, heard: tuple[str, ...]) -> float:
-    if written == said:
-        return 0.0
+def _substitution(written: str, sounds: tuple[str, ...], said: str, heard: frozenset[str]) -> float:
     if (written in _DIRECTIONS and said in _DIRECTIONS) or (has_numeral(written) and has_numeral(said)):
         return _OPPOSITE
-    if any(sound in heard for sound in sounds):
+    if not heard.isdisjoint(sounds):
         return _TYPED_SOUND if said.isascii() else _SAME_SOUND
     return _OTHER
 
 
-def _missing(written: str, *, in_core: bool, before_kind: bool) -> float:
-    if not in_core:
-        return _MISSING_KIND
+def _missing(written: str, *, before_kind: bool) -> float:
     return _MISSING_DIRECTION if before_kind and written in _DIRECTIONS else _MISSING
 
 
-def _other_kind(words: Spoken, end: int, kind: str, name: Spoken, start: int) -> float:
+def _other_kind(words: Spoken, end: int, laid: _Laid, start: int) -> float:
     """What it costs that another sort of place is said than the name has: 富贵新城 for 富贵华庭, 人民街 for 人民路."""
-    said = "".join(words.written[max(end - 4, start) : end])
+    kind, said = laid.kind, "".join(words.written[max(end - 4, start) : end])
     if not kind or said.endswith(kind):
         return 0.0
     after = "".join(words.written[end : end + 5])
@@ -133,7 +160,7 @@ def _other_kind(words: Spoken, end: int, kind: str, name: Spoken, start: int) ->
         return 0.0
     # What was left out was charged already; another one in its place weighs more.
     both_streets = kind in STREET_KINDS and other in STREET_KINDS
-    return (_OTHER_STREET if both_streets else _OTHER_KIND) * len(name)
+    return (_OTHER_STREET if both_streets else _OTHER_KIND) * len(laid.letters)
 
 
 def _by_initials(words: Spoken, stem: Stem, runs: Sequence[str]) -> Mention | None:

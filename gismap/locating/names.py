@@ -10,16 +10,17 @@ from gismap.locating.numbers import LETTERS, PLACING, Number, take_numbers
 LONGEST_NAME = 120
 """Characters of a name that are read; longer ones are descriptions."""
 
-STREET_KINDS = ("大道", "大街", "公路", "胡同", "路", "街", "巷", "道", "里", "弄")
-KINDS = (
-    "居民委员会", "村民委员会", "居委会", "村委会", "社区", "街道", "管区", "小区", "花园", "家园", "新村", "嘉园", "名苑", "华庭",
-    "公馆", "雅居", "佳苑", "新城", "公寓", "苑", "庭", "庄园", "广场", "大厦", "大楼", "镇", "乡", "村", *STREET_KINDS,
-)  # fmt: skip
+STREET_KINDS = (
+    *"居民委员会 村民委员会 居委会 村委会 社区 街道 管区 小区 花园 家园 新村 嘉园 名苑 华庭 公馆 雅居 佳苑".split(),
+    *"新城 公寓 苑 庭 庄园 广场 大厦 大楼 镇 乡 村".split(),
+    *STREET_KINDS,
+)
 """What names end with and people leave out; the longest first where one ends with another."""
 
 _KIND = re.compile(f"(?:{'|'.join(sorted(KINDS, key=len, reverse=True))})$")
 _ABOVE = re.compile(r"^(?:[^\d\s]{2,8}?(?:省|自治区))?(?:[^\d\s区县]{2,6}?市)?(?=.{3})")
-_ABROAD = re.compile(r"[(（].*?[)）]")
+_UNNEEDED = re.compile("(?<![a-z0-9]) | (?![a-z0-9])")  # spaces but those between Latin words
+_BRACKETS = re.compile(r"[(（].*?[)）]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ def kind_of(stem: str) -> str:
 def names_of(text: str) -> list[Name]:
     """What a thing with this name answers to; a part in brackets may be left out."""
     texts = [text[:LONGEST_NAME]]
-    if (bare := _ABROAD.sub("", text).strip()) and bare != text:
+    if (bare := _BRACKETS.sub("", text).strip()) and bare != text:
         texts.append(bare[:LONGEST_NAME])
     found = (_name(*take_numbers(normalise(one))[:2]) for one in texts)
     return list(dict.fromkeys(name for name in found if name.stem))
@@ -52,7 +53,7 @@ def names_in_address(text: str, above: Sequence[str]) -> list[Name]:
 
     `above` are the normalised names of towns and counties, which an address may begin with.
     """
-    rest, numbers, places = take_numbers(_without(normalise(text[:LONGEST_NAME]), above))
+    rest, numbers, _ = take_numbers(_without(normalise(text[:LONGEST_NAME]), above))
     found, begin, held = [], 0, list[Number]()
     for place, number in enumerate(numbers):
         if number.counts in PLACING:
@@ -84,7 +85,7 @@ def _name(rest: str, numbers: Sequence[Number]) -> Name:
     kept = [one for one in numbers if one.counts not in ("floor", "metres") and not _is_word(one, rest)]
     upto = kept[-1].upto if kept else None
     letters = "".join(LETTERS[one.counts] for one in kept)
-    return Name(rest.replace(" ", "").strip("-,.:/·、"), tuple(one.value for one in kept), letters, upto)
+    return Name(_UNNEEDED.sub("", rest).strip("-,.:/·、 "), tuple(one.value for one in kept), letters, upto)
 
 
 def _is_word(number: Number, rest: str) -> bool:

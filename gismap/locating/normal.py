@@ -13,8 +13,12 @@ _TRADITIONAL = str.maketrans(
     "号楼区栋单层门东镇乡县网对侧边园华阳龙广学兴乐义礼宁丰国庆车场厂马凤银铁桥湾岭庄刘张陈赵黄锦军财农书馆医"
     "药极丽滨圆滩沟横猪图机关业钱许冯邓苏吕卢钟谭陆邹贾韦圣仓胜时来万这里与间处过里于点负责谁",
 )
+_SIMPLE = re.compile("[\u4e00-\u9fff0-9-]+")
 _UNPRINTED = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060\ufe0f\ufeff]")
-_PUNCTUATION = str.maketrans(dict.fromkeys("，。、；：？！“”‘’「」『』《》〈〉【】…?!;\"'()[]{}<>|_*", " ") | {"×": "与", "~": "-", "—": "-", "–": "-"})  # fmt: skip
+_PUNCTUATION = str.maketrans(
+    dict.fromkeys("，。、；：？！“”‘’「」『』《》〈〉【】…?!;\"'()[]{}<>|_*", " ")
+    | {"×": "与", "~": "-", "—": "-", "–": "-"}
+)
 
 NUMERALS = "零〇一二三四五六七八九十"
 _DIGITS = {numeral: value for value, numeral in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2}
@@ -24,14 +28,26 @@ _COUNTED = (
     "号|栋|幢|座|单元|室|层|楼|排|弄|组|队|网格|微网格|米|期|居委|小学|中学|高中|幼儿园|公园|医院|加油站|客运站|农贸|"
     "政务|校区|门(?!口|诊|前|卫)"
 )
+_COMMITTEE = re.compile("(?<=[居村])委(?![会员])")
 _NUMERAL = re.compile(rf"(?<=第){_RUN}|{_RUN}(?={_COUNTED})|[一二三四五六七八九][〇零][一二三四五六七八九]")
 
 # 三中, 2小: what follows must not make another word of it (三中路, 五小区).
-_SCHOOL = re.compile(rf"(?<!第)(?<!\d)(\d{{1,2}}|[{NUMERALS}]{{1,3}})([中小])(?=$|[^\w]|[旁对门附东西南北后前操与和的])")
+_SCHOOL = re.compile(
+    rf"(?<!第)(?<!\d)(\d{{1,2}}|[{NUMERALS}]{{1,3}})([中小])(?=$|[^\w]|[旁对门附东西南北后前操与和的])"
+)
 
 _DIRECTIONS = {"northeast": "东北", "northwest": "西北", "southeast": "东南", "southwest": "西南",
                "north": "北", "south": "南", "east": "东", "west": "西"}  # fmt: skip
-_STREETS = {"road": "路", "rd": "路", "street": "街", "st": "街", "avenue": "大道", "ave": "大道", "lane": "巷", "alley": "巷"}
+_STREETS = {
+    "road": "路",
+    "rd": "路",
+    "street": "街",
+    "st": "街",
+    "avenue": "大道",
+    "ave": "大道",
+    "lane": "巷",
+    "alley": "巷",
+}
 _WORDS = {
     "primary school": "小学", "elementary school": "小学", "middle school": "中学", "high school": "中学",
     "kindergarten": "幼儿园", "supermarket": "超市", "pharmacy": "大药房", "hospital": "医院", "clinic": "诊所",
@@ -41,9 +57,17 @@ _WORDS = {
     "micro grid": "微网格", "micro-grid": "微网格", "gate": "门口",
     **_STREETS,
 }  # fmt: skip
-_AROUND = {"opposite": "对面", "across from": "对面", "near": "附近", "beside": "旁边", "next to": "旁边", "behind": "后面", "in front of": "门口"}  # fmt: skip
+_AROUND = {"opposite": "对面", "across from": "对面", "near": "附近", "beside": "旁边", "next to": "旁边",
+           "behind": "后面", "in front of": "门口"}  # fmt: skip
 _SILENT = r"\b(?:the|a|an|of|at|in|on|is|for|to|who|whose|what|which|where|responsible|please|my|there|we|are|i|am)\b"
 _ANY_DIRECTION, _ANY_STREET = "|".join(_DIRECTIONS), "|".join(_STREETS)
+
+# 12 dong, 3 hao lou: counters typed in pinyin.
+_TYPED_COUNTERS = {"haolou": "号楼", "haoyuan": "号院", "danyuan": "单元", "wangge": "网格", "dong": "栋",
+                   "hao": "号", "shi": "室", "pai": "排", "nong": "弄", "zu": "组", "lou": "楼", "mi": "米", "ceng": "层"}  # fmt: skip
+_TYPED_COUNTER = re.compile(
+    r"(?<=\d)\s*(hao ?lou|hao ?yuan|dan ?yuan|wang ?ge|dong|hao|shi|pai|nong|zu|lou|mi|ceng)(?![a-z])"
+)
 
 Rewrite = tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]
 _ENGLISH: tuple[Rewrite, ...] = (
@@ -75,16 +99,24 @@ def normalise(text: str) -> str:
     >>> normalise("No. 5 Renmin Road")
     'renmin路5号'
     """
+    if _SIMPLE.fullmatch(text):  # most names, and there are many
+        return _counted(text.translate(_TRADITIONAL))
     plain = unicodedata.normalize("NFKC", text).lower().translate(_TRADITIONAL)
     plain = _UNPRINTED.sub(" ", plain).translate(_PUNCTUATION)
     if re.search(r"[a-z]{2}", plain):
         plain = _in_chinese(plain)
-    plain = _SCHOOL.sub(lambda match: f"第{match[1]}{match[2]}学", plain)
-    plain = _NUMERAL.sub(lambda match: str(_value(match[0])), plain)
-    return _joined(plain)
+    return _joined(_counted(plain))
+
+
+def _counted(text: str) -> str:
+    """Numerals that count as digits: 十二号楼 → 12号楼, 三中 → 第3中学."""
+    text = _SCHOOL.sub(lambda match: f"第{match[1]}{match[2]}学", text)
+    text = _NUMERAL.sub(lambda match: str(_value(match[0])), text)
+    return _COMMITTEE.sub("委会", text)
 
 
 def _in_chinese(text: str) -> str:
+    text = _TYPED_COUNTER.sub(lambda match: _TYPED_COUNTERS[match[1].replace(" ", "")], text)
     for pattern, replacement in _ENGLISH:
         text = pattern.sub(replacement, text)
     return text

@@ -48,7 +48,7 @@ _NUMBER = re.compile(
 # Which counts a caller takes for each other, and how much less sure it makes.
 _ALIKE: dict[frozenset[Counts], float] = {
     frozenset(("building", "plate")): 0.04,
-    frozenset(("building", "yard")): 0.06,
+    frozenset(("building", "yard")): 0.1,
     frozenset(("building", "ordinal")): 0.03,
     frozenset(("plate", "yard")): 0.03,
     frozenset(("plate", "lane")): 0.05,
@@ -94,28 +94,29 @@ def take_numbers(text: str) -> tuple[str, tuple[Number, ...], tuple[int, ...]]:
 
 
 def _numbers(match: re.Match[str], rest: int, before: Number | None) -> list[Number]:
-    start, end = match.span()
+    """The numbers of a match, each with what it counts, by what was counted before."""
+    upto = int(match["high"]) if match["high"] else None
+    return [Number(value, counts, *match.span(), rest, upto) for value, counts in _counted(match, before)]
+
+
+def _counted(match: re.Match[str], before: Number | None) -> list[tuple[int, Counts]]:
     inside = before is not None and before.counts in ("building", "yard")
     if match["stair"]:
-        parts = map(int, match["stair"].split("-"))
-        return [Number(n, c, start, end, rest) for n, c in zip(parts, ("building", "unit", "room"), strict=True)]  # type: ignore[arg-type]
-    if match["low"]:
-        return [Number(int(match["low"]), "plate", start, end, rest, int(match["high"]))]
+        building, unit, room = map(int, match["stair"].split("-"))
+        return [(building, "building"), (unit, "unit"), (room, "room")]
     if match["door"]:
-        first, second = map(int, match["door"].split("-"))
-        return [Number(first, "unit" if inside else "building", start, end, rest), Number(second, "room", start, end, rest)]
+        first, room = map(int, match["door"].split("-"))
+        return [(first, "unit" if inside else "building"), (room, "room")]
     if match["long"]:
         scale = 1000 if match["length"] in ("公里", "千米", "km") else 1
-        return [Number(round(float(match["long"]) * scale), "metres", start, end, rest)]
-    if match["ordinal"]:
-        return [Number(int(match["ordinal"]), "ordinal", start, end, rest)]
+        return [(round(float(match["long"]) * scale), "metres")]
     if match["bare"]:
-        in_building = before is not None and before.counts in ("building", "yard", "unit") and len(match["bare"]) >= 3
-        return [Number(int(match["bare"]), "room" if in_building else "bare", start, end, rest)]
-    counts = _BY_COUNTER[match["counter"]]
-    if match["counter"] == "楼" and inside:
-        counts = "floor"
-    return [Number(int(match["value"]), counts, start, end, rest)]
+        is_room = before is not None and before.counts in ("building", "yard", "unit") and len(match["bare"]) >= 3
+        return [(int(match["bare"]), "room" if is_room else "bare")]
+    if match["value"]:
+        is_floor = match["counter"] == "楼" and inside
+        return [(int(match["value"]), "floor" if is_floor else _BY_COUNTER[match["counter"]])]
+    return [(int(match["low"]), "plate") if match["low"] else (int(match["ordinal"]), "ordinal")]
 
 
 def unlikeness(asked: Counts, stored: Counts) -> float | None:

@@ -26,8 +26,8 @@ UNSURE = 0.6
 
 _COUNTS: dict[str, Counts] = {letter: counts for counts, letter in LETTERS.items()}
 _COUNTERS = {
-    "b": "号楼", "p": "号", "y": "号院", "w": "排", "l": "弄", "t": "组", "q": "期", "g": "网格", "m": "微网格", "o": "",
-    "u": "单元", "r": "室", "x": "",
+    "b": "号楼", "p": "号", "y": "号院", "w": "排", "l": "弄", "t": "组", "q": "期", "g": "网格", "m": "微网格",
+    "o": "", "u": "单元", "r": "室", "x": "",
 }  # fmt: skip
 _WEIGHT = {"streets": 0.85, "wide": 0.86, "compound": 0.93, "supplies": 0.9, "door": 0.995}
 """Streets and areas are often said for context only, and what stands in them is meant."""
@@ -113,7 +113,7 @@ def rank(
 
 
 def tied(candidates: Sequence[Candidate]) -> list[Candidate]:
-    """The candidates as likely as the best that lie elsewhere than it, and it; only the best where nothing else does."""
+    """The best candidate, and those as likely that lie elsewhere than it."""
     best = candidates[0]
     rivals = [one for one in candidates[1:] if one.score > best.score - TIE and not _same_answer(best, one)]
     return [best, *rivals]
@@ -165,7 +165,9 @@ def _readings(asked: Understood, mention: Mention, entries: Mapping[int, Sequenc
             key = (*entry.numbers, entry.upto or 0)
             door = doors.get(key)
             if door is None:
-                doors[key] = _Reading(mention, replace(entry, kind="door"), _written(mention, entry), "door", used, penalty)
+                doors[key] = _Reading(
+                    mention, replace(entry, kind="door"), _written(mention, entry), "door", used, penalty
+                )
             elif door.entry.path != entry.path:
                 door.entry = replace(door.entry, leaves=2)
         else:
@@ -193,13 +195,13 @@ def _fit(asked: Understood, mention: Mention, entry: Entry) -> tuple[tuple[Numbe
     for place, (value, letter) in enumerate(wanted):
         upto = entry.upto if place == len(wanted) - 1 else None
         found = _number(asked.numbers, after, begin, value, upto, _COUNTS[letter])
-        if found is None and begin > 0 and after == 0:
-            found = _number(asked.numbers, 0, 0, value, upto, _COUNTS[letter])  # "building 12 of …"
+        if found is None and after == 0:
+            found = _number(asked.numbers, 0, -1, value, upto, _COUNTS[letter])  # "building 12 of …"
             penalty += 0.06
         if found is None:
             return None
         index, unlike = found
-        skipped = [one for one in asked.numbers[after:index] if one.counts in PLACING and one.rest >= begin]
+        skipped = [one for one in asked.numbers[after:index] if one.counts in PLACING and one.rest > begin]
         penalty += unlike + 0.15 * len(skipped)
         used.append(asked.numbers[index])
         after = index + 1
@@ -212,7 +214,7 @@ def _number(
     """The first number of the question that is the wanted one, and how unlike its count is."""
     for index in range(after, len(numbers)):
         one = numbers[index]
-        if one.rest < begin:
+        if one.rest <= begin:
             continue
         same = one.value == value if upto is None else value <= one.value <= upto
         unlike = unlikeness(one.counts, counts) if same else None
@@ -248,10 +250,11 @@ def _holds(other: Mention, entry: Entry, said: str, entries: Mapping[int, Sequen
     """Whether a place lies in, or is called by, what else the question names."""
     if other.stem.stem in take_numbers(said)[0]:
         return True
-    return bool(entry.path) and any(
-        one.path and (entry.path.startswith(one.path) if one.kind == "units" else one.kind == "compound" and one.path == entry.path)
-        for one in entries.get(other.stem.entry_stem, ())
-    )  # fmt: skip
+    return bool(entry.path) and any(_lies_in(entry, one) for one in entries.get(other.stem.entry_stem, ()) if one.path)
+
+
+def _lies_in(entry: Entry, area: Entry) -> bool:
+    return entry.path.startswith(area.path) if area.kind == "units" else entry.path == area.path
 
 
 def _first_after(asked: Understood, mention: Mention, used: Sequence[Number]) -> Number | None:
@@ -279,6 +282,7 @@ def _candidate(asked: Understood, reading: _Reading, most: float, mentions: Sequ
     score = max(0.0, mention.score - reading.penalty if reading.kind != "crossing" else likeness)
     score *= 0.55 + 0.45 * (reading.explained / most if most else 1.0)
     score *= _WEIGHT.get(reading.kind, 1.0) * _MISSED ** len(missed)
+    moved = relation is not None and relation.bearing is not None  # into another grid, perhaps
     lon, lat = (entry.lon, entry.lat) if relation is None else relation.offset(entry.lon, entry.lat)
     spans = [(asked.place_of(one.start), asked.end_of(one.end - 1)) for one in (mention, *reading.context)]
     spans += [(one.start, one.end) for one in (*reading.used, *missed, *inside)]
@@ -288,8 +292,8 @@ def _candidate(asked: Understood, reading: _Reading, most: float, mentions: Sequ
         score=round(score, 3),
         lon=round(lon, 7),
         lat=round(lat, 7),
-        path=entry.path,
-        grid=entry.grid,
+        path="" if moved else entry.path,
+        grid=None if moved else entry.grid,
         leaves=entry.leaves,
         likeness=likeness,
         alias=mention.stem.stem if mention.stem.means else None,
@@ -305,9 +309,7 @@ def _candidate(asked: Understood, reading: _Reading, most: float, mentions: Sequ
 def _missed(asked: Understood, reading: _Reading, mentions: Sequence[Mention]) -> list[Number]:
     """Numbers that belong to the name and that the place does not have: the 99th building of a compound of thirty."""
     end = asked.words.ends[reading.mention.end - 1]
-    ahead = [
-        asked.words.starts[one.start] for one in mentions if one.score >= 0.9 and one.start >= reading.mention.end
-    ]
+    ahead = [asked.words.starts[one.start] for one in mentions if one.score >= 0.9 and one.start >= reading.mention.end]
     until = min(ahead, default=len(asked.rest) + 1)
-    within = [one for one in asked.numbers if end <= one.rest < until and one not in reading.used]
+    within = [one for one in asked.numbers if end <= one.rest <= until and one not in reading.used]
     return [one for one in within if one.counts in PLACING or (one.counts == "bare" and one.rest == end)]

@@ -17,6 +17,7 @@ MOST_READINGS = 3
 _RUN = re.compile(r"[a-z][a-z0-9]*|[0-9]+|[^\W_]")
 _LONGEST_SYLLABLE = 6
 _SHORTEST_INITIALS = 3
+_LONG_WORD = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +77,18 @@ def syllables(run: str) -> tuple[str, ...] | None:
 
 
 def grams(words: Spoken) -> Iterator[str]:
-    """What two like names have in common: pairs of characters, pairs of sounds; of a single token, itself."""
+    """What two like names have in common: pairs of characters, pairs of sounds, also around a token; a single one."""
     if len(words) == 1:
         yield words.written[0]
         yield from (f"{sound} " for sound in words.sounds[0])
+    yield from (one for one in words.written if len(one) >= _LONG_WORD and one.isascii())
     for place in range(len(words) - 1):
         first, second = words.written[place], words.written[place + 1]
         if first > "z" and second > "z":
             yield first + second
         yield from (f"{one} {other}" for one in words.sounds[place][:2] for other in words.sounds[place + 1][:2])
+        if place + 2 < len(words):
+            yield f"{words.sounds[place][0]}_{words.sounds[place + 2][0]}"
 
 
 def initials(words: Spoken) -> str | None:

@@ -5,7 +5,7 @@ STEMS = "SELECT * FROM gazetteer_stems(:grams, :most)"
 # One round trip: the places under the stems, and compounds as one place each.
 ENTRIES = """
 SELECT (SELECT json_agg(e) FROM gazetteer_entries(:stems, :numbers, :as_of) e) AS entries,
-       (SELECT json_agg(g) FROM gazetteer_groups(:stems, :as_of) g) AS groups,
+       (SELECT json_agg(g) FROM gazetteer_groups(:likely, :as_of) g) AS groups,
        gazetteer_waiting() AS waiting
 """
 

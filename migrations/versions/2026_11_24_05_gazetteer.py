@@ -140,7 +140,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_te
         WHERE cardinality(scope_of('locate')) > 0
     ), weight AS (
         -- what is so common that it was cut off says nothing
-        SELECT gram, CASE WHEN count(*) > 3000 THEN 0.01 ELSE 1 / (1 + ln(count(*))) END AS weight FROM hit GROUP BY gram
+        SELECT gram, CASE WHEN count(*) > 3000 THEN 0.01 ELSE 1 / (1 + ln(count(*))) END AS weight
+        FROM hit GROUP BY gram
     ), best AS (
         SELECT h.stem_id, sum(w.weight) AS weight, count(*) AS hits
         FROM hit h JOIN weight w USING (gram) GROUP BY h.stem_id
@@ -222,9 +223,10 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_te
     )
     SELECT first, second, apart, ST_X(at), ST_Y(at)
     FROM pair,
-         LATERAL (SELECT ST_Distance(one::geography, other::geography) AS apart) d,
-         LATERAL (SELECT (ST_DumpPoints(CASE WHEN apart > 0 THEN ST_ClosestPoint(one, other)
-                                             ELSE ST_PointOnSurface(ST_Intersection(one, other)) END)).geom AS at) x
+         LATERAL (SELECT ST_ShortestLine(one, other) AS between) b,
+         LATERAL (SELECT ST_Length(between::geography) AS apart) d,
+         LATERAL (SELECT (ST_DumpPoints(CASE WHEN apart > 0 THEN ST_StartPoint(between)
+                                             ELSE ST_Intersection(one, other) END)).geom AS at) x
     WHERE apart <= reach_m
     LIMIT 500
 $$;
