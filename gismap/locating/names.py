@@ -10,7 +10,8 @@ from gismap.locating.numbers import LETTERS, PLACING, Number, take_numbers
 LONGEST_NAME = 120
 """Characters of a name that are read; longer ones are descriptions."""
 
-STREET_KINDS = (
+STREET_KINDS = ("大道", "大街", "公路", "胡同", "路", "街", "巷", "道", "里", "弄")
+KINDS = (
     *"居民委员会 村民委员会 居委会 村委会 社区 街道 管区 小区 花园 家园 新村 嘉园 名苑 华庭 公馆 雅居 佳苑".split(),
     *"新城 公寓 苑 庭 庄园 广场 大厦 大楼 镇 乡 村".split(),
     *STREET_KINDS,

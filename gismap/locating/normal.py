@@ -63,8 +63,10 @@ _SILENT = r"\b(?:the|a|an|of|at|in|on|is|for|to|who|whose|what|which|where|respo
 _ANY_DIRECTION, _ANY_STREET = "|".join(_DIRECTIONS), "|".join(_STREETS)
 
 # 12 dong, 3 hao lou: counters typed in pinyin.
-_TYPED_COUNTERS = {"haolou": "号楼", "haoyuan": "号院", "danyuan": "单元", "wangge": "网格", "dong": "栋",
-                   "hao": "号", "shi": "室", "pai": "排", "nong": "弄", "zu": "组", "lou": "楼", "mi": "米", "ceng": "层"}  # fmt: skip
+_TYPED_COUNTERS = {
+    "haolou": "号楼", "haoyuan": "号院", "danyuan": "单元", "wangge": "网格", "dong": "栋", "hao": "号", "shi": "室",
+    "pai": "排", "nong": "弄", "zu": "组", "lou": "楼", "mi": "米", "ceng": "层",
+}  # fmt: skip
 _TYPED_COUNTER = re.compile(
     r"(?<=\d)\s*(hao ?lou|hao ?yuan|dan ?yuan|wang ?ge|dong|hao|shi|pai|nong|zu|lou|mi|ceng)(?![a-z])"
 )
