@@ -40,7 +40,8 @@ def find(connection: Connection, told: Understood, as_of: date) -> Found:
     mentions = _mentions(connection, told)
     if not mentions:
         return Found(told, [])
-    numbers = [one.value for one in told.numbers] + [n for one in mentions for n, _ in one.stem.given]
+    asked = [one.value for one in told.numbers if one.counts != "metres"]
+    numbers = asked + [n for one in mentions for n, _ in one.stem.given]
     stems = list(dict.fromkeys(one.stem.entry_stem for one in mentions))
     params = {"stems": stems, "likely": stems[:MOST_GROUPS], "numbers": numbers, "as_of": as_of}
     row = connection.execute(text(text_queries.ENTRIES), params).one()

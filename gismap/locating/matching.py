@@ -153,9 +153,7 @@ def _other_kind(words: Spoken, end: int, laid: _Laid, start: int) -> float:
     if not kind or said.endswith(kind):
         return 0.0
     after = "".join(words.written[end : end + 5])
-    other = next((one for one in KINDS if len(one) > 1 and after.startswith(one)), None)
-    if other is None and after[:1] in STREET_KINDS:
-        other = after[:1]
+    other = next((one for one in KINDS if after.startswith(one)), None)
     if other is None:
         return 0.0
     # What was left out was charged already; another one in its place weighs more.

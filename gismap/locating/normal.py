@@ -65,10 +65,16 @@ _ANY_DIRECTION, _ANY_STREET = "|".join(_DIRECTIONS), "|".join(_STREETS)
 # 12 dong, 3 hao lou: counters typed in pinyin.
 _TYPED_COUNTERS = {
     "haolou": "号楼", "haoyuan": "号院", "danyuan": "单元", "wangge": "网格", "dong": "栋", "hao": "号", "shi": "室",
-    "pai": "排", "nong": "弄", "zu": "组", "lou": "楼", "mi": "米", "ceng": "层",
+    "weiwangge": "微网格", "pai": "排", "nong": "弄", "zu": "组", "lou": "楼", "mi": "米", "ceng": "层",
 }  # fmt: skip
 _TYPED_COUNTER = re.compile(
-    r"(?<=\d)\s*(hao ?lou|hao ?yuan|dan ?yuan|wang ?ge|dong|hao|shi|pai|nong|zu|lou|mi|ceng)(?![a-z])"
+    r"(?<=\d)\s*(wei ?wang ?ge|hao ?lou|hao ?yuan|dan ?yuan|wang ?ge|dong|hao|shi|pai|nong|zu|lou|mi|ceng)(?![a-z])"
+)
+
+_TYPED_NUMERALS = dict(zip("yi er san si wu liu qi ba jiu shi".split(), NUMERALS[2:], strict=True))
+_TYPED_NUMERAL = "|".join(_TYPED_NUMERALS)
+_TYPED_ORDINAL = re.compile(
+    rf"di ?((?:(?:{_TYPED_NUMERAL}) ?){{1,3}}|\d+)(?= ?(?:zhong|xiao|wei ?wang|wang ?ge|ju ?wei|you ?er|gong ?yuan))"
 )
 
 Rewrite = tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]
@@ -118,10 +124,16 @@ def _counted(text: str) -> str:
 
 
 def _in_chinese(text: str) -> str:
+    text = _TYPED_ORDINAL.sub(lambda match: f"第{_typed_numeral(match[1])}", text)
     text = _TYPED_COUNTER.sub(lambda match: _TYPED_COUNTERS[match[1].replace(" ", "")], text)
     for pattern, replacement in _ENGLISH:
         text = pattern.sub(replacement, text)
     return text
+
+
+def _typed_numeral(typed: str) -> str:
+    """Numerals of pinyin in characters: "shi qi" → 十七; digits stay."""
+    return re.sub(_TYPED_NUMERAL, lambda match: _TYPED_NUMERALS[match[0]], typed).replace(" ", "")
 
 
 def _joined(text: str) -> str:

@@ -22,7 +22,10 @@ TIE = 0.03
 
 SAME_SPOT_M = 30.0
 UNSURE = 0.6
-"""Below this the best candidate is offered, not claimed."""
+"""With a lower score the best candidate is offered, not claimed."""
+
+LIKE_ENOUGH, LIKE_ENOUGH_NUMBERED = 0.899, 0.8
+"""So must a name be whose place is claimed, and one whose number fits besides: a wrong character is a doubt."""
 
 _COUNTS: dict[str, Counts] = {letter: counts for counts, letter in LETTERS.items()}
 _COUNTERS = {
@@ -308,8 +311,12 @@ def _candidate(asked: Understood, reading: _Reading, most: float, mentions: Sequ
 
 def _missed(asked: Understood, reading: _Reading, mentions: Sequence[Mention]) -> list[Number]:
     """Numbers that belong to the name and that the place does not have: the 99th building of a compound of thirty."""
-    end = asked.words.ends[reading.mention.end - 1]
+    begin, end = asked.words.starts[reading.mention.start], asked.words.ends[reading.mention.end - 1]
+    strong = [one for one in (reading.mention, *reading.context, *mentions) if one.score >= 0.9]
+    first = min((asked.words.starts[one.start] for one in strong), default=begin)
     ahead = [asked.words.starts[one.start] for one in mentions if one.score >= 0.9 and one.start >= reading.mention.end]
     until = min(ahead, default=len(asked.rest) + 1)
-    within = [one for one in asked.numbers if end <= one.rest <= until and one not in reading.used]
+    within = [
+        one for one in asked.numbers if one not in reading.used and (end <= one.rest <= until or one.rest <= first)
+    ]
     return [one for one in within if one.counts in PLACING or (one.counts == "bare" and one.rest == end)]

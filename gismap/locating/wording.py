@@ -1,5 +1,6 @@
 """Whose is a place told in words: finds it in the gazetteer and asks `service` whose it is; a tie is a question."""
 
+import re
 from collections.abc import Sequence
 from datetime import date
 from typing import Any
@@ -11,9 +12,11 @@ from gismap.i18n import Language, say
 from gismap.locating import queries, text_queries
 from gismap.locating.finding import Found, find
 from gismap.locating.queries import Near
-from gismap.locating.ranking import MOST, UNSURE, Candidate, tied
+from gismap.locating.ranking import LIKE_ENOUGH, LIKE_ENOUGH_NUMBERED, MOST, UNSURE, Candidate, tied
 from gismap.locating.service import locate, nothing_published
 from gismap.locating.understanding import matter_of, understand
+
+_STORABLE = re.compile(r"[^\0\ud800-\udfff]*")
 
 MAX_QUESTION = 500
 """Characters of a question."""
@@ -73,8 +76,8 @@ def check_question(question: str) -> None:
     Raises:
         BadInputError: empty, too long, or with a NUL.
     """
-    if "\0" in question:
-        raise BadInputError("a NUL character is not text", field="text")
+    if not _STORABLE.fullmatch(question):
+        raise BadInputError("this is not text: it holds a NUL or half a character", field="text")
     if not question.strip():
         raise BadInputError("say a place: an address, a crossing, a grid, a building", field="text")
     if len(question) > MAX_QUESTION:
@@ -104,7 +107,7 @@ def _question_back(found: Found, language: Language) -> str | None:
         question = say("words.wide", language, place=best.text, leaves=best.leaves)
     elif best.kind == "streets":
         question = say("words.street", language, place=best.text)
-    elif best.score < UNSURE:
+    elif best.score < UNSURE or best.likeness < (LIKE_ENOUGH_NUMBERED if best.numbers_fit else LIKE_ENOUGH):
         question = say("words.unsure", language, place=_placed(best, language))
     return question
 
