@@ -7,7 +7,7 @@ import csv
 import math
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -69,7 +69,8 @@ def judge(
         if one.expected == "nothing":
             first = among_five = not claims
         else:
-            right = [is_right(connection, one.expected, match) for match in matches[:5]]
+            truth = Truth(connection, one.expected)
+            right = [truth.is_met_by(match) for match in matches[:5]]
             among_five = any(right)
             asks = one.form == "ambiguous" and answer["verdict"] == "ask"
             first = asks or right[:1] == [True]
@@ -81,23 +82,33 @@ def judge(
     return dict(scores)
 
 
-def is_right(connection: Connection, expected: str, match: Match) -> bool:
-    """Whether a match is the expected place: by its name, or because it lies there."""
-    kind, _, name = expected.partition(":")
-    if kind == "crossing":
-        return _near(match, _crossing(connection, name))
-    if kind == "door":
-        street, _, number = name.partition("|")
-        if match["text"] == f"{street}{number}号":
+class Truth:
+    """Where a question should lead; the tables are asked only for matches that are not called as expected."""
+
+    def __init__(self, connection: Connection, expected: str) -> None:
+        self._connection = connection
+        self._kind, _, self._name = expected.partition(":")
+        self._places: list[tuple[float, float]] | None = None
+
+    def is_met_by(self, match: Match) -> bool:
+        """Whether a match is the expected place: by its name, or because it lies there."""
+        called = self._name.replace("|", "") + "号" if self._kind == "door" else self._name
+        if match["text"] == called:
             return True
-        rows = connection.execute(text(DOOR), {"address": f"^{re.escape(street)}{number}号"})
-        return _near(match, [(row.lon, row.lat) for row in rows])
-    if match["text"] == name:
-        return True
-    if kind == "compound":
-        return False
-    statement = UNIT if kind == "unit" else ELEMENT
-    return _near(match, [(row.lon, row.lat) for row in connection.execute(text(statement), {"name": name})])
+        if self._places is None:
+            self._places = self._find()
+        return any(_metres(match, *place) <= NEAR_M for place in self._places)
+
+    def _find(self) -> list[tuple[float, float]]:
+        if self._kind == "compound":
+            return []
+        if self._kind == "crossing":
+            return _crossing(self._connection, self._name)
+        statement, params = UNIT if self._kind == "unit" else ELEMENT, {"name": self._name}
+        if self._kind == "door":
+            street, _, number = self._name.partition("|")
+            statement, params = DOOR, {"address": f"^{re.escape(street)}{number}号"}
+        return [(row.lon, row.lat) for row in self._connection.execute(text(statement), params)]
 
 
 ELEMENT = "SELECT ST_X(anchor) AS lon, ST_Y(anchor) AS lat FROM element WHERE name = :name AND upper_inf(valid)"
@@ -125,9 +136,5 @@ def _crossing(connection: Connection, told: str) -> list[tuple[float, float]]:
     ]
 
 
-def _near(match: Match, places: Sequence[tuple[float, float]]) -> bool:
-    return any(
-        math.hypot((lon - match["lon"]) * 111_320 * math.cos(math.radians(lat)), (lat - match["lat"]) * 110_900)
-        <= NEAR_M
-        for lon, lat in places
-    )
+def _metres(match: Match, lon: float, lat: float) -> float:
+    return math.hypot((lon - match["lon"]) * 111_320 * math.cos(math.radians(lat)), (lat - match["lat"]) * 110_900)

@@ -37,9 +37,12 @@ def find(connection: Connection, told: Understood, as_of: date) -> Found:
         row = connection.execute(text(text_queries.BY_CODE), {"code": told.code, "as_of": as_of}).first()
         if row is not None:
             return Found(told, [_of_code(told, row)])
-    mentions = _mentions(connection, told)
+    grams = told.grams()
+    known = connection.execute(text(text_queries.STEMS), {"grams": grams, "most": MOST_STEMS}).one()
+    runs = [gram[1:] for gram in grams if gram.startswith("@")]
+    mentions = mentions_of(told.words, map(_stem, known.stems or []), runs)[:MOST_MENTIONS]
     if not mentions:
-        return Found(told, [])
+        return Found(told, [], not known.waiting)
     asked = [one.value for one in told.numbers if one.counts != "metres"]
     numbers = asked + [n for one in mentions for n, _ in one.stem.given]
     stems = list(dict.fromkeys(one.stem.entry_stem for one in mentions))
@@ -49,27 +52,13 @@ def find(connection: Connection, told: Understood, as_of: date) -> Found:
     pairs = _street_pairs(told, mentions, entries)
     crossings = _crossings(connection, pairs, entries)
     apart = None if crossings or not pairs else (_street(pairs[0][0], entries), _street(pairs[0][1], entries))
-    return Found(told, rank(told, mentions, entries, crossings), not row.waiting, apart)
+    return Found(told, rank(told, mentions, entries, crossings), not known.waiting, apart)
 
 
-def _mentions(connection: Connection, told: Understood) -> list[Mention]:
-    grams = told.grams()
-    if not grams:
-        return []
-    rows = connection.execute(text(text_queries.STEMS), {"grams": grams, "most": MOST_STEMS})
-    stems = [
-        Stem(
-            row.stem_id,
-            row.stem,
-            row.entry_stem,
-            tuple(zip(row.own_numbers, row.own_counts, strict=True)),
-            tuple(zip(row.given_numbers, row.given_counts, strict=True)),
-            row.means,
-        )
-        for row in rows
-    ]
-    runs = [gram[1:] for gram in grams if gram.startswith("@")]
-    return mentions_of(told.words, stems, runs)[:MOST_MENTIONS]
+def _stem(row: Mapping[str, Any]) -> Stem:
+    own = tuple(zip(row["own_numbers"], row["own_counts"], strict=True))
+    given = tuple(zip(row["given_numbers"], row["given_counts"], strict=True))
+    return Stem(row["stem_id"], row["stem"], row["entry_stem"], own, given, row["means"])
 
 
 def _entries(

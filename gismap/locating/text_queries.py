@@ -1,12 +1,13 @@
 """The SQL of locating by words: what the gazetteer holds, asked by functions that look with the owner's eyes."""
 
-STEMS = "SELECT * FROM gazetteer_stems(:grams, :most)"
+STEMS = """
+SELECT (SELECT json_agg(s) FROM gazetteer_stems(:grams, :most) s) AS stems, gazetteer_waiting() AS waiting
+"""
 
 # One round trip: the places under the stems, and compounds as one place each.
 ENTRIES = """
 SELECT (SELECT json_agg(e) FROM gazetteer_entries(:stems, :numbers, :as_of) e) AS entries,
-       (SELECT json_agg(g) FROM gazetteer_groups(:likely, :as_of) g) AS groups,
-       gazetteer_waiting() AS waiting
+       (SELECT json_agg(g) FROM gazetteer_groups(:likely, :as_of) g) AS groups
 """
 
 CROSSINGS = "SELECT * FROM gazetteer_crossings(:firsts, :seconds, :reach_m)"
