@@ -8,6 +8,11 @@ CREATE ROLE gismap_owner LOGIN PASSWORD :'owner_password';
 CREATE ROLE gismap_service LOGIN PASSWORD :'service_password';
 ALTER ROLE gismap_service SET track_activities = off;
 ALTER ROLE gismap_service SET log_min_error_statement = panic;
+ALTER ROLE gismap_service SET log_min_messages = log;
+ALTER ROLE gismap_service SET log_statement = none;
+ALTER ROLE gismap_service SET log_min_duration_statement = -1;
+ALTER ROLE gismap_owner SET log_min_error_statement = panic;
+ALTER ROLE gismap_owner SET log_min_messages = log;
 CREATE DATABASE gismap OWNER gismap_owner TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8';
 SQL
 psql --set ON_ERROR_STOP=1 --username postgres --dbname gismap <<'SQL'

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import Depends, Request, Response
+from fastapi.responses import JSONResponse
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictStr
 from sqlalchemy import Engine
 
@@ -20,7 +21,6 @@ from gismap.i18n import Language
 from gismap.settings import Settings
 from gismap.store.scope import looking_as
 
-GEOJSON = "application/geo+json"
 MAX_TEXT = 200
 """Characters of a name, code or other short text in a request."""
 
@@ -154,6 +154,15 @@ def names_in(text: str | None, field: str) -> list[str] | None:
     if not names:
         raise BadInputError("name at least one, separated by commas", field=field)
     return names
+
+
+class GeoJsonResponse(JSONResponse):
+    """GeoJSON as PostgreSQL wrote it; the class documents that it is JSON of that kind."""
+
+    media_type = "application/geo+json"
+
+    def render(self, content: str | bytes) -> bytes:
+        return content.encode() if isinstance(content, str) else content
 
 
 def json_response(value: Any) -> Response:

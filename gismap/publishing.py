@@ -3,9 +3,9 @@
 What a single capability has to do is its own business; only the order and the all-or-nothing live here.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import UTC, date, datetime
 from random import Random, SystemRandom
 from typing import Any
 
@@ -14,6 +14,8 @@ import shapely
 from shapely import MultiPolygon
 from sqlalchemy import Connection, text
 
+from gismap.access.following import Lapse, follow_grants
+from gismap.access.sessions import refresh_scopes
 from gismap.boundaries import revisions
 from gismap.boundaries.derivation import CompleteUnit, check_structure, complete
 from gismap.boundaries.revisions import PlacedUnit, StandingUnits
@@ -22,7 +24,9 @@ from gismap.elements.membership import household_shares, reassign_elements
 from gismap.errors import CoverageError
 from gismap.geometry.codes import new_unit_id
 from gismap.geometry.coverage import Defect, find_defects
+from gismap.geometry.succession import Land, Succession
 from gismap.locating.gazetteer import refresh_gazetteer
+from gismap.settings import get_settings
 from gismap.staff.writing import end_assignments
 from gismap.store import audit
 
@@ -31,7 +35,10 @@ CHANNEL = "gismap_revision"
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """What a publication did; `unit_ids` translates the keys of the drafts to identities."""
+    """What a publication did; `unit_ids` translates the keys of the drafts to identities.
+
+    What was granted in retired units and is granted to nobody in their stead is in `grants_lapsed`: to be granted anew.
+    """
 
     number: int
     effective_from: date
@@ -41,6 +48,8 @@ class Publication:
     retired: int
     elements_moved: int
     assignments_ended: int
+    grants_followed: int
+    grants_lapsed: Sequence[Lapse]
 
 
 def publish(
@@ -96,8 +105,11 @@ def publish(
     )
     _title_district(connection, placed[0].complete.draft.name)
     refresh_gazetteer(connection)
+    followed, lapsed = _follow(connection, standing, placed, retired, effective_from, today, author)
     _announce(connection, number, effective_from, author, reason, certificate)
-    return Publication(number, effective_from, certificate, unit_ids, len(changed), len(retired), moved, ended)
+    return Publication(
+        number, effective_from, certificate, unit_ids, len(changed), len(retired), moved, ended, followed, lapsed
+    )
 
 
 def defects_of(drafts: Sequence[UnitDraft]) -> list[Defect]:
@@ -146,6 +158,33 @@ def _place(units: Sequence[CompleteUnit], standing: StandingUnits, rng: Random) 
         parent = identity[draft.parent] if draft.parent is not None else None
         placed.append(PlacedUnit(unit_id, parent, paths[draft.key], unit))
     return placed
+
+
+def _follow(
+    connection: Connection,
+    standing: StandingUnits,
+    placed: Sequence[PlacedUnit],
+    retired: Collection[str],
+    effective_from: date,
+    today: date,
+    author: str,
+) -> tuple[int, list[Lapse]]:
+    """Let grants follow the land of retired units, and sessions know of boundaries that are in force at once."""
+    moment = max(get_settings().beginning_of(effective_from), datetime.now(UTC))  # what was granted, was granted
+    done: tuple[int, list[Lapse]] = (0, [])
+    if retired:
+        old = {i: Land(u.name, u.level, u.parent, shapely.from_wkb(bytes(u.wkb))) for i, u in standing.items()}
+        new = {u.unit_id: _land(u) for u in placed}
+        succession = Succession(old, new)
+        done = follow_grants(connection, succession, retired, moment=moment, today=today, actor=author)
+    if effective_from <= today:
+        refresh_scopes(connection, today)
+    return done
+
+
+def _land(unit: PlacedUnit) -> Land:
+    draft = unit.complete.draft
+    return Land(draft.name, draft.level, unit.parent, unit.complete.geom)
 
 
 def _announce(

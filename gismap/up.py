@@ -19,6 +19,7 @@ import uvicorn
 from gismap.access.callers import LOOPBACK
 from gismap.access.signing_in import has_users
 from gismap.api.app import create_app
+from gismap.api.connections import Limits, protocol_within
 from gismap.demo.filling import DemoProcess, Filling
 from gismap.demo.land.sketch import check_sketch
 from gismap.errors import EXIT_UNUSABLE, EnvironmentProblemError, GismapError
@@ -162,6 +163,8 @@ def _serve(settings: Settings, listener: socket.socket) -> int:
         proxy_headers=settings.proxies != "",
         forwarded_allow_ips=settings.proxies,
         timeout_graceful_shutdown=GRACE_S,
+        http=protocol_within(_limits(settings)),
+        ws="none",
     )
     server = uvicorn.Server(config)
     threading.Thread(target=_announce, args=(settings, demo), daemon=True).start()
@@ -173,10 +176,20 @@ def _serve(settings: Settings, listener: socket.socket) -> int:
     return 0 if server.started else EXIT_UNUSABLE
 
 
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        head_s=settings.head_timeout_s,
+        body_s=settings.body_timeout_s,
+        answer_s=settings.answer_timeout_s,
+        max_head_bytes=settings.max_head_bytes,
+        max_connections=settings.max_connections,
+    )
+
+
 def _demo(settings: Settings) -> DemoProcess | None:
     if settings.demo == NO_DEMO or settings.database_owner_url is None:
         return None  # only the owner writes
-    return DemoProcess(Filling(settings.demo, settings.database_owner_url, settings.today()))
+    return DemoProcess(Filling(settings.demo, settings.database_owner_url, settings.today(), settings.keyring_path))
 
 
 def _announce(settings: Settings, demo: DemoProcess | None) -> None:

@@ -1,6 +1,7 @@
 """One private PostGIS for the whole run; each test gets a migrated database of its own, cloned from a template."""
 
 import itertools
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -28,6 +29,7 @@ from tests.furnished import furnish
 
 Database = DatabaseUrls
 _numbers = itertools.count(1)
+os.environ.setdefault("GISMAP_REQUESTS_PER_S", "0")  # tests ask as fast as they can; those of the limit set one
 TODAY = Settings().today()
 
 

@@ -1,12 +1,18 @@
 """The small county with something of every kind on it, for maps: made by hand, with known counts and hostile names."""
 
-from datetime import date
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from shapely import LineString, Point
 from sqlalchemy import Engine
 
-from gismap.elements.care_counts import refresh_care_counts
-from gismap.elements.values import ElementDraft, StaffDraft, StreetDraft
+from gismap.care.purposes import add_purpose
+from gismap.care.values import IdentityField, Purpose
+from gismap.care.writing import write_care
+from gismap.demo.contents.care import CATEGORIES
+from gismap.elements.care_counts import publish_care_counts
+from gismap.elements.values import CareDraft, ElementDraft, StaffDraft, StreetDraft
 from gismap.elements.writing import write_elements, write_streets
 from gismap.locating.gazetteer import refresh_gazetteer
 from gismap.publishing import describe_district, publish
@@ -27,15 +33,34 @@ PERSON, PHONE = "诸葛小明", "13912345678"
 GRIDS = [f"{code}{row:03d}" for code in COMMUNITIES for row in (1, 2)]
 
 
-IN_CARE = {("living_alone", 0, 0): 18, ("living_alone", 0, 1): 7, ("living_alone", 1, 0): 2, ("disabled", 0, 0): 6,
-           ("disabled", 1, 1): 9, ("left_behind_child", 0, 1): 1, ("living_alone", 1, 1): 5}  # fmt: skip
+ALONE, DISABLED, LEFT_BEHIND = "living_alone_elderly", "disability", "left_behind_child"
+
+IN_CARE = {(ALONE, 0, 0): 18, (ALONE, 0, 1): 7, (ALONE, 1, 0): 2, (DISABLED, 0, 0): 6,
+           (DISABLED, 1, 1): 9, (LEFT_BEHIND, 0, 1): 1, (ALONE, 1, 1): 5}  # fmt: skip
 """Persons in care of the county that `furnish_with_care` makes: by category and cell, some of them few."""
+
+
+def purpose(name: str = "visits", **more: Any) -> Purpose:
+    """A purpose that lacks nothing, for all built-in categories."""
+    usual = Purpose(
+        name, "关爱走访", "statutory_duty", "《老年人权益保障法》", "已在社区公示", SINCE, "PIA-2026-01", "民政局",
+        ["街道民政办"], list(CATEGORIES), list(IdentityField), "《未成年人保护法》第四十三条", 365,
+        datetime.now(UTC) + timedelta(days=365),
+    )  # fmt: skip
+    return replace(usual, **more)
+
+
+def in_care(ref: str, at: Point, category: str, **care: Any) -> ElementDraft:
+    """A person in care, kept for `purpose()`."""
+    kept_until = datetime.now(UTC) + timedelta(days=365)
+    record = CareDraft(**{"purpose": "visits", "kept_until": kept_until, **care})
+    return ElementDraft("care_persons", ref, at, category=category, care=record)
 
 
 def furnish_with_care(engine: Engine, *, today: date) -> None:
     """Store the county with its buildings and the persons `IN_CARE`, their counts published for the running month."""
     persons = [
-        ElementDraft("care_persons", f"{category}-{column}-{row}-{n}", Point(centre(column, row)), category=category)
+        in_care(f"{category}-{column}-{row}-{n}", Point(centre(column, row)), category)
         for (category, column, row), number in IN_CARE.items()
         for n in range(number)
     ]
@@ -43,7 +68,9 @@ def furnish_with_care(engine: Engine, *, today: date) -> None:
         publish(connection, small_county(), effective_from=SINCE, today=today, author="test", reason="test")
         elements = [*buildings_in_each_grid(), *persons]
         write_elements(connection, elements, source=SOURCE, source_crs="EPSG:4490", since=SINCE)
-        refresh_care_counts(connection, today.replace(day=1), today=today)
+        add_purpose(connection, purpose(), made_by="test")
+        write_care(connection, elements, keyring=None)
+        publish_care_counts(connection, today.replace(day=1), today=today)
 
 
 def furnish(engine: Engine, *, today: date, synthetic: bool = True) -> None:
@@ -57,10 +84,12 @@ def furnish(engine: Engine, *, today: date, synthetic: bool = True) -> None:
         published = publish(connection, small_county(), effective_from=SINCE, today=today, author="test", reason="test")
         write_streets(connection, _streets(), source=SOURCE)
         write_elements(connection, elements, source=SOURCE, source_crs="EPSG:4490", since=SINCE)
+        add_purpose(connection, purpose(), made_by="test")
+        write_care(connection, elements, keyring=None)
         write_staff(connection, elements, source=SOURCE)
         write_assignments(connection, _assignments(), source=SOURCE, unit_ids=published.unit_ids)
         refresh_gazetteer(connection)
-        refresh_care_counts(connection, today.replace(day=1), today=today)
+        publish_care_counts(connection, today.replace(day=1), today=today)
 
 
 def _streets() -> list[StreetDraft]:
@@ -104,7 +133,5 @@ def _care_persons() -> list[ElementDraft]:
     persons = []
     for i, (category, count) in enumerate((("living_alone_elderly", 18), ("disability", 9), ("left_behind_child", 3))):
         lon, lat = centre(i % 2, i // 2)
-        persons += [
-            ElementDraft("care_persons", f"{category}{n}", Point(lon, lat), category=category) for n in range(count)
-        ]
+        persons += [in_care(f"{category}{n}", Point(lon, lat), category) for n in range(count)]
     return persons

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 
 from gismap.access import queries
 from gismap.access.passwords import hash_password
-from gismap.access.sessions import end_consoles, end_sessions
+from gismap.access.sessions import end_consoles, end_sessions, refresh_scopes
 from gismap.access.values import Role
 from gismap.errors import BadInputError, ConflictError, NotFoundError
 from gismap.geometry.codes import new_unit_id
@@ -76,6 +76,19 @@ def disable(connection: Connection, account_id: str, *, actor: str) -> None:
     _enter(connection, actor, "disable account", account_id)
 
 
+def enable(connection: Connection, username: str, *, actor: str) -> None:
+    """Let an account in again that was disabled; what it had open stays ended, its grants count as far as they run.
+
+    Raises:
+        NotFoundError: there is no such account, or it is not disabled.
+    """
+    name = normal_username(username)
+    account_id = connection.execute(text(queries.ENABLE), {"username": name}).scalar()
+    if account_id is None:
+        raise NotFoundError(f"there is no disabled account {username!r}", field="username")
+    _enter(connection, actor, "enable account", account_id)
+
+
 def find_account(connection: Connection, username: str) -> str:
     """The identity of the account with this name.
 
@@ -91,7 +104,14 @@ def find_account(connection: Connection, username: str) -> str:
 def grant(
     connection: Connection, account_id: str, role: Role, unit_id: str | None, *, ends_at: datetime, granted_by: str
 ) -> int:
-    """Grant a role in a unit (None: the whole district) until `ends_at`; sessions know at once. Returns its number."""
+    """Grant a role in a unit (None: the whole district) until `ends_at`; sessions know at once. Returns its number.
+
+    Raises:
+        ConflictError: the unit ends before that, and its grants have gone on elsewhere when that was published.
+    """
+    unit_ends = connection.execute(text(queries.UNIT_ENDS), {"unit_id": unit_id}).scalar()
+    if unit_ends is not None and ends_at > get_settings().beginning_of(unit_ends):
+        raise ConflictError(f"this unit ends on {unit_ends}: grant in it until the day before", field="until")
     number: int = connection.execute(
         text(queries.ADD_GRANT),
         {
@@ -99,6 +119,7 @@ def grant(
             "role": role,
             "unit_id": unit_id,
             "granted_by": granted_by,
+            "starts_at": None,
             "ends_at": ends_at,
         },
     ).scalar_one()
@@ -122,7 +143,7 @@ def end_grant(connection: Connection, grant_id: int, *, actor: str) -> None:
 
 
 def list_accounts(connection: Connection, today: date) -> Sequence[dict[str, Any]]:
-    """All accounts by name, with the grants in force."""
+    """All accounts by name, with the grants in force and those yet to begin."""
     return [dict(row) for row in connection.execute(text(queries.ACCOUNTS), {"today": today}).mappings()]
 
 
@@ -136,5 +157,4 @@ def _enter(connection: Connection, actor: str, action: str, account_id: str, **d
 
 
 def _refresh(connection: Connection, account_id: str) -> None:
-    values = {"account_id": account_id, "today": get_settings().today()}
-    connection.execute(text(queries.REFRESH_ACCOUNT), values)
+    refresh_scopes(connection, get_settings().today(), [account_id])

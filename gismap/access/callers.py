@@ -1,6 +1,6 @@
 """Who sends a request: found by cookie or key, remembered for a second; on a demo of this machine a visitor is let in.
 
-What a caller may do is a matter of grants (`sessions`); how one signs in is in `routes`.
+What a caller may do is a matter of grants (`sessions`), how often one may ask is of `pace`; signing in is in `routes`.
 """
 
 import time
@@ -8,17 +8,17 @@ from collections import OrderedDict
 from threading import Lock
 from urllib.parse import urlsplit
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
-from gismap.access import queries
-from gismap.access.demo_accounts import VISITOR, open_demo_session
+from gismap.access.demo_accounts import VISITOR, is_made_up, open_demo_session
+from gismap.access.pace import Pace
 from gismap.access.sessions import find_caller, is_token
+from gismap.access.throttle import neighbourhood
 from gismap.access.values import Caller
 from gismap.errors import ForbiddenError, UnauthenticatedError
 from gismap.settings import Settings
-from gismap.store.session import reading
 
 COOKIE = "gismap_session"
 REMEMBERED_S = 1.0
@@ -36,6 +36,7 @@ class Callers:
         self._remembered: OrderedDict[str, tuple[float, Caller]] = OrderedDict()
         self._visitor_token: str | None = None
         self._visiting = (-REMEMBERED_S, False)
+        self._pace = Pace(settings.requests_per_s, settings.request_burst)
 
     async def of(self, request: Request) -> Caller:
         """Who sent a request.
@@ -43,22 +44,34 @@ class Callers:
         Raises:
             UnauthenticatedError: nobody that is known.
             ForbiddenError: a page of another site asked for a change in somebody's name.
+            TooManyError: the same caller, or the same address without being anybody, asks too often.
         """
         key = _key_in(request)
         token = key or request.cookies.get(COOKIE)
-        if token is not None and not is_token(token):
-            raise UnauthenticatedError("this session has ended; sign in again")
         if token is None:
+            self.admit(request)
             known = self._known_visitor()
             return known if known is not None else await run_in_threadpool(self._visitor)
         caller = self._recall(token)
-        if caller is None:
+        if caller is None and is_token(token):
+            if token not in self._remembered:
+                self._pace.check(_address_of(request))  # whoever guesses tokens must not keep the database busy
             caller = await run_in_threadpool(self._find, token)
         if caller is None or (caller.kind == "key") != (key is not None):
+            self.admit(request)
             raise UnauthenticatedError("this session has ended; sign in again")
+        self._pace.take(caller.session_id)
         if key is None and request.method not in SAFE_METHODS:
             check_origin(request)
         return caller
+
+    def admit(self, request: Request) -> None:
+        """Count a request of somebody who is nobody yet, by address.
+
+        Raises:
+            TooManyError: there were too many from there.
+        """
+        self._pace.take(_address_of(request))
 
     def forget(self, token: str) -> None:
         """Let the next request with this token be looked up."""
@@ -71,8 +84,7 @@ class Callers:
             return False
         at, may = self._visiting
         if time.monotonic() - at >= REMEMBERED_S:
-            with reading(self._engine) as connection:
-                may = bool(connection.execute(text(queries.IS_HARMLESS)).scalar())
+            may = is_made_up(self._engine)
             self._visiting = (time.monotonic(), may)
         return may
 
@@ -86,7 +98,7 @@ class Callers:
         caller = find_caller(
             self._engine, token, idle_s=settings.session_idle_s, today=settings.today(), is_visitor=is_visitor
         )
-        if caller is None:
+        if caller is None or (caller.is_of_demo and not self.may_visit()):
             return None  # not worth remembering: whoever guesses would push out those who are somebody
         with self._lock:
             self._remembered[token] = (time.monotonic(), caller)
@@ -100,18 +112,19 @@ class Callers:
         at, may = self._visiting
         if not may or time.monotonic() - at >= REMEMBERED_S or self._visitor_token is None:
             return None
-        return self._recall(self._visitor_token)
+        caller = self._recall(self._visitor_token)
+        return caller if caller is not None and caller.territories else None
 
     def _visitor(self) -> Caller:
         if not self.may_visit():
             raise UnauthenticatedError("sign in first")
+        caller = None
         if self._visitor_token is not None:
             caller = self._recall(self._visitor_token) or self._find(self._visitor_token, is_visitor=True)
-            if caller is not None and caller.territories:
-                return caller
-        self._visitor_token, _ = open_demo_session(self._engine, self._settings, VISITOR)
-        caller = self._find(self._visitor_token, is_visitor=True)
         if caller is None:
+            self._visitor_token, _ = open_demo_session(self._engine, self._settings, VISITOR)
+            caller = self._find(self._visitor_token, is_visitor=True)
+        if caller is None or not caller.territories:  # whoever revoked the visitor's grant wants no visitors
             raise UnauthenticatedError("sign in first")
         return caller
 
@@ -121,16 +134,22 @@ def _key_in(request: Request) -> str | None:
     return key.strip() if scheme.lower() == "bearer" and key.strip() else None
 
 
+def _address_of(request: Request) -> str:
+    return neighbourhood(request.client.host if request.client else "unknown")
+
+
 def check_origin(request: Request) -> None:
     """Refuse what pages of other sites ask for in the name of whoever opened them. Browsers send `Origin` with every
-    request that is not safe, and no page can forge it; what is no browser uses a key.
+    request that is not safe, and no page can forge it; what is no browser uses a key. A page that came in the clear may
+    not speak for one that came over TLS; the other way round is a proxy that ends TLS without being named.
 
     Raises:
         ForbiddenError: the request does not come from a page of ours.
     """
     try:
-        origin = urlsplit(request.headers.get("origin", "")).netloc
+        origin = urlsplit(request.headers.get("origin", ""))
     except ValueError:  # a bracket that is not closed
-        origin = ""
-    if not origin or origin != request.headers.get("host"):
+        origin = urlsplit("")
+    is_safe = origin.scheme in {"https", request.url.scheme}
+    if not is_safe or not origin.netloc or origin.netloc != request.headers.get("host"):
         raise ForbiddenError("this does not come from a page of ours; devices send a key instead", field="Origin")

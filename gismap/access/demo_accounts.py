@@ -11,12 +11,18 @@ from gismap.errors import UnauthenticatedError
 from gismap.geometry.codes import new_unit_id
 from gismap.i18n import say
 from gismap.settings import Settings
-from gismap.store.session import writing
+from gismap.store.session import reading, writing
 
 VISITOR = "visitor"
 """The visitor's name; its role is the viewer's."""
 
 DEMO_YEARS = 10
+
+
+def is_made_up(engine: Engine) -> bool:
+    """Whether nobody real can be in the district: it is made up or empty, and no import brought persons into it."""
+    with reading(engine) as connection:
+        return bool(connection.execute(text(queries.IS_HARMLESS)).scalar())
 
 
 def open_demo_session(engine: Engine, settings: Settings, name: str) -> tuple[str, str]:

@@ -20,6 +20,7 @@ router = APIRouter(prefix="/api/session", tags=["session"])
 @router.post("", summary="Sign in", dependencies=[Depends(open_to_all), Depends(json_only)])
 def sign_in(request: Request, body: SignInBody, _: Annotated[NoQuery, Query()], settings: Configuration) -> Response:
     """Sets the session's cookie and answers who one is; a session that the browser had before is ended."""
+    _callers(request).admit(request)
     old_token = request.cookies.get(COOKIE)
     if old_token is not None or "origin" in request.headers:
         check_origin(request)  # a page of another site could sign its reader in as somebody else
@@ -51,6 +52,7 @@ def who(request: Request, _: Annotated[NoQuery, Query()], caller: CurrentCaller)
 @router.delete("", status_code=204, summary="Sign out", dependencies=[Depends(open_to_all)])
 def sign_out(request: Request, query: Annotated[SignOutQuery, Query()], settings: Configuration) -> Response:
     """Ends the session of the cookie (`everywhere`: all sessions and keys of its account) and takes the cookie back."""
+    _callers(request).admit(request)
     if "authorization" in request.headers:
         raise ForbiddenError("a key is no session to sign out of; it is ended with `gismap key revoke`")
     response = Response(status_code=204)

@@ -54,6 +54,12 @@ def open_session(
     return token, session_id
 
 
+def refresh_scopes(connection: Connection, today: date, accounts: Sequence[str] | None = None) -> None:
+    """Make the scopes of all open sessions, or of those of some accounts, anew: grants or boundaries have changed."""
+    values = {"accounts": None if accounts is None else list(accounts), "today": today}
+    connection.execute(text(queries.REFRESH_ACCOUNTS), values)
+
+
 def find_caller(engine: Engine, token: str, *, idle_s: float, today: date, is_visitor: bool = False) -> Caller | None:
     """Who has this token; None when nobody has it, or not any more.
 
@@ -75,7 +81,15 @@ def find_caller(engine: Engine, token: str, *, idle_s: float, today: date, is_vi
         permission: tuple((low, high) for low, high in ranges) for permission, ranges in (row.territories or {}).items()
     }
     return Caller(
-        token, row.session_id, row.account_id, row.username, row.display_name, row.kind, territories, is_visitor
+        token,
+        row.session_id,
+        row.account_id,
+        row.username,
+        row.display_name,
+        row.kind,
+        territories,
+        is_visitor,
+        row.is_of_demo,
     )
 
 

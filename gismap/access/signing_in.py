@@ -17,7 +17,7 @@ from gismap.access.passwords import hash_password, is_password, needs_new_hash
 from gismap.access.sessions import digest_of, end_session, end_sessions, find_caller, open_session
 from gismap.access.throttle import begin_attempt, forgive
 from gismap.access.values import Caller, Role
-from gismap.errors import UnauthenticatedError, UnavailableError
+from gismap.errors import ForbiddenError, UnauthenticatedError, UnavailableError
 from gismap.settings import Settings
 from gismap.store import audit
 from gismap.store.session import RETRY_HINT, reading, writing
@@ -38,6 +38,28 @@ def sign_in(
         TooManyError: too many attempts have failed, of whatever user.
     """
     name = normal_username(username)
+    account_id = _prove(engine, name, password, address=address)
+    with writing(engine) as connection:
+        return _begin(connection, settings, account_id, name, address=address, old_token=old_token)
+
+
+def prove_person(engine: Engine, username: str, password: str, role: Role, *, address: str) -> str:
+    """Make sure that a user with a role is here, for what takes two people; returns the name that is entered.
+
+    Raises:
+        UnauthenticatedError, TooManyError: as for `sign_in`.
+        ForbiddenError: the user is not granted the role.
+    """
+    name = normal_username(username)
+    account_id = _prove(engine, name, password, address=address)
+    with reading(engine) as connection:
+        if role not in connection.execute(text(queries.ROLES_OF_ACCOUNT), {"account_id": account_id}).scalars():
+            raise ForbiddenError(f"this takes the role {role}, which {name} is not granted", field="as")
+    return name
+
+
+def _prove(engine: Engine, name: str, password: str, *, address: str) -> str:
+    """The account of a user whose password this is; the attempt counts as failed until then."""
     with writing(engine) as connection:
         attempt = begin_attempt(connection, name, address)
     with reading(engine) as connection:
@@ -56,7 +78,7 @@ def sign_in(
             if fresh_hash is not None:
                 values = {"account_id": account.account_id, "password_hash": fresh_hash}
                 connection.execute(text(queries.SET_PASSWORD), values)
-            return _begin(connection, settings, account.account_id, name, address=address, old_token=old_token)
+            return str(account.account_id)
     raise UnauthenticatedError("the username or the password is wrong")
 
 

@@ -34,7 +34,7 @@ def begin_attempt(connection: Connection, username: str, address: str) -> Attemp
     Raises:
         TooManyError: too many have failed.
     """
-    subjects = {"user": _digest("user", username), "address": _digest("address", _neighbourhood(address))}
+    subjects = {"user": _digest("user", username), "address": _digest("address", neighbourhood(address))}
     connection.execute(text(queries.QUEUE), subjects)
     limits = {"of_user": OF_USER, "of_address": OF_ADDRESS, "seconds": WINDOW_S}
     wait_s = connection.execute(text(queries.WAIT), subjects | limits).scalar()
@@ -55,7 +55,7 @@ def _digest(kind: str, name: str) -> str:
     return hashlib.blake2b(name.encode(), digest_size=16, person=kind.encode()).hexdigest()
 
 
-def _neighbourhood(address: str) -> str:
+def neighbourhood(address: str) -> str:
     """The address, or the /64 of an IPv6 address: whoever has one has all of them."""
     try:
         parsed = ip_address(address)

@@ -6,13 +6,15 @@ from enum import StrEnum
 
 
 class Role(StrEnum):
-    """Bundles of permissions that can be granted."""
+    """Bundles of permissions that can be granted; those of emergencies come with one alone."""
 
     VIEWER = "viewer"
     DISPATCHER = "dispatcher"
     PLANNER = "planner"
     GRID_WORKER = "grid_worker"
+    CARE_WORKER = "care_worker"
     PERSON_DATA_OFFICER = "person_data_officer"
+    CHILD_DATA_OFFICER = "child_data_officer"
     AUDITOR = "auditor"
     ADMINISTRATOR = "administrator"
 
@@ -33,7 +35,11 @@ class Permission(StrEnum):
     REVEAL_CARE = "care.reveal"
     """One masked field of one record, with a reason, for a while."""
     WRITE_CARE = "care.write"
-    """Import, correction and deletion of persons in care."""
+    """A copy, correction and deletion of persons in care."""
+    CHILD = "care.child"
+    """Of those under 14, what else one may of persons in care."""
+    DRILL = "care.drill"
+    """The made-up persons of a drill."""
     PLAN = "plan"
     """Drafts of boundaries."""
     AUDIT = "audit"
@@ -62,6 +68,7 @@ class Caller:
     kind: str  # console, key
     territories: Mapping[str, Sequence[Territory]]  # by permission
     is_visitor: bool = False
+    is_of_demo: bool = False  # let in without a password, as long as there is a demo
 
     def may(self, permission: Permission) -> bool:
         """Whether the caller has this permission somewhere."""

@@ -15,18 +15,34 @@ from gismap.access.callers import Callers
 from gismap.access.routes import router as session
 from gismap.api import docs, health, problems
 from gismap.api.logs import configure_logs
-from gismap.api.middleware import BodyLimit, HeadAsGet, SecurityHeaders
+from gismap.api.middleware import BodyLimit, Faults, HeadAsGet, SecurityHeaders
 from gismap.api.openapi import MISTAKES
 from gismap.cards.routes import router as cards
+from gismap.care.routes import router as care
 from gismap.elements.routes import router as elements
 from gismap.errors import EnvironmentProblemError
 from gismap.http import refuse_repeats
 from gismap.locating.routes import router as locating
+from gismap.pages.routes import router as pages
 from gismap.resources import resource_dir
 from gismap.settings import Settings, get_settings
 from gismap.store.session import make_engine
 from gismap.themes.routes import router as themes
 from gismap.themes.signing_in import router as signing_in
+
+ROUTERS = (
+    health.router,
+    docs.router,
+    session,
+    signing_in,
+    elements,
+    care,
+    locating,
+    cards,
+    themes,
+    audit,
+    pages,
+)
 
 VENDOR_MAX_AGE_S = 86_400
 MAX_WAITING = 200
@@ -69,7 +85,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.settings = chosen
     app.state.loading = lambda: None  # what of a demo is being loaded; whoever loads one says so
-    for router in (health.router, docs.router, session, signing_in, elements, locating, cards, themes, audit):
+    for router in ROUTERS:
         app.include_router(router)
     vendor = resource_dir("web") / "vendor"
     if vendor.is_dir():
@@ -78,6 +94,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     # The last added is the outermost.
     app.add_middleware(BodyLimit, max_bytes=chosen.max_body_bytes)
     app.add_middleware(GZipMiddleware, minimum_size=4096, compresslevel=4)
+    app.add_middleware(Faults)
     app.add_middleware(HeadAsGet)
     app.add_middleware(SecurityHeaders)
     return app

@@ -1,11 +1,13 @@
-"""What every request passes through: a limit on bodies, HEAD, and the headers that keep pages to themselves."""
+"""What every request passes through: a limit on bodies, faults as answers, HEAD, and the headers of every answer."""
 
 import secrets
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gismap.api.problems import problem
+from gismap.api.headers import security_headers
+from gismap.api.problems import problem, unexpected
 
 
 class BodyLimit:
@@ -52,6 +54,35 @@ class _TooLongError(BaseException):
     """Not an Exception, so that no handler between takes it for a fault of ours."""
 
 
+class Faults:
+    """Answers 500 where something fails unexpectedly, inside of what gives answers their headers; the log tells what.
+
+    Starlette's own place for that is outside of all middleware, and there the exception goes on to the server, which
+    logs its text: names and phones that the database has quoted in it.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        is_answered = False
+
+        async def watched_send(message: Message) -> None:
+            nonlocal is_answered
+            is_answered = True
+            await send(message)
+
+        try:
+            await self.app(scope, receive, watched_send)
+        except Exception as error:
+            answer = await unexpected(Request(scope), error)
+            if not is_answered:  # else the server finds the answer unfinished, and closes the connection
+                await answer(scope, receive, send)
+
+
 class HeadAsGet:
     """Answers HEAD wherever GET is answered: the same headers, no body."""
 
@@ -87,23 +118,8 @@ class SecurityHeaders:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                headers.setdefault("Content-Security-Policy", content_security_policy(nonce))
-                headers.setdefault("X-Content-Type-Options", "nosniff")
-                headers.setdefault("Referrer-Policy", "same-origin")
-                headers.setdefault("Cache-Control", "no-store")  # what was not made to be kept is for the caller alone
+                for name, value in security_headers(nonce, is_https=scope.get("scheme") == "https").items():
+                    headers.setdefault(name, value)
             await send(message)
 
         await self.app(scope, receive, send_with_headers)
-
-
-def content_security_policy(nonce: str) -> str:
-    """Everything from our own host; styles may stand in the page, since Leaflet and Folium write them there."""
-    return (
-        "default-src 'self'; "
-        f"script-src 'self' 'nonce-{nonce}'; "
-        "style-src 'self' 'unsafe-inline'; "
-        "img-src 'self' data: blob:; "
-        "font-src 'self' data:; "
-        "worker-src 'self' blob:; "
-        "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'self'"
-    )

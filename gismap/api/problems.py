@@ -19,6 +19,8 @@ from gismap.themes.signing_in import sign_in_url
 
 PROBLEM_JSON = "application/problem+json"
 RETRY_AFTER_S = 2
+MAX_DETAIL, MAX_FIELD = 2_000, 200
+"""Characters; both may name what a caller has made up, at any length."""
 
 log = structlog.get_logger()
 
@@ -27,9 +29,9 @@ def problem(
     status: int, detail: str, *, type: str, field: str | None = None, headers: dict[str, str] | None = None, **more: Any
 ) -> Response:
     """A problem details answer; `more` are members of its type."""
-    body = {"type": type, "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+    body = {"type": type, "title": HTTPStatus(status).phrase, "status": status, "detail": detail[:MAX_DETAIL]}
     if field is not None:
-        body["field"] = field
+        body["field"] = field[:MAX_FIELD]
     return Response(orjson.dumps(body | more), status, headers, PROBLEM_JSON)
 
 
@@ -44,7 +46,6 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(GeometryError, _known)
     app.add_exception_handler(RequestValidationError, _unreadable)
     app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(Exception, _unexpected)
 
 
 async def _answer(
@@ -121,6 +122,7 @@ async def _http(request: Request, error: Exception) -> Response:
     return await _answer(request, error.status_code, detail, type=kind, headers=dict(error.headers or {}))
 
 
-async def _unexpected(request: Request, error: Exception) -> Response:
+async def unexpected(request: Request, error: Exception) -> Response:
+    """The answer to a fault of ours, which is logged."""
     log.error("unexpected error", path=request.url.path, exc_info=error)
     return await _answer(request, 500, "Something went wrong on our side; the log tells what.", type="internal")

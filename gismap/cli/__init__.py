@@ -25,7 +25,20 @@ app = typer.Typer(
 def main() -> None:
     """Run the command line."""
     # Commands register themselves; their imports are heavy.
-    from gismap.cli import access, ask, audit, importing, maps, plan, server, words  # noqa: F401, PLC0415
+    from gismap.cli import (  # noqa: F401, PLC0415
+        access,
+        ask,
+        audit,
+        care,
+        emergency,
+        importing,
+        keyring,
+        maps,
+        plan,
+        seal,
+        server,
+        words,
+    )
 
     try:
         sys.exit(app(standalone_mode=False) or 0)

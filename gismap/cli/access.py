@@ -18,7 +18,7 @@ from gismap.access.sessions import end_sessions
 from gismap.access.values import Role
 from gismap.boundaries.service import find_unit
 from gismap.cli import app
-from gismap.cli.common import engine, parse_day
+from gismap.cli.common import FromStdin, ask_password, engine, parse_day
 from gismap.errors import BadInputError
 from gismap.settings import get_settings
 from gismap.store import audit
@@ -38,7 +38,6 @@ UnitOption = Annotated[str | None, typer.Option(help="Code of the unit it holds 
 Until = Annotated[
     date | None, typer.Option(parser=parse_day, metavar="DAY", help="Last day of the grant; a year from today.")
 ]
-FromStdin = Annotated[bool, typer.Option("--password-stdin", help="Read the password from the first line of stdin.")]
 
 
 @user.command(name="add")
@@ -56,7 +55,7 @@ def add_user(
     shown = (name or username).strip()
     if not 1 <= len(shown) <= accounts.LONGEST_NAME or not shown.isprintable():
         raise BadInputError(f"a name has 1 to {accounts.LONGEST_NAME} printable characters", field="name")
-    password = None if no_password else _password(from_stdin=password_stdin)
+    password = None if no_password else ask_password(from_stdin=password_stdin, is_new=True)
     actor = getpass.getuser()
     with engine() as database, writing(database) as connection:
         unit_id = _unit_id(connection, unit)
@@ -67,7 +66,7 @@ def add_user(
 
 @user.command(name="list")
 def list_users() -> None:
-    """Print all accounts with their grants in force."""
+    """Print all accounts with their grants in force and those yet to begin."""
     with engine() as database, reading(database) as connection:
         rows = accounts.list_accounts(connection, get_settings().today())
     for row in rows:
@@ -75,7 +74,8 @@ def list_users() -> None:
         print(f"{row['username']}  {row['name']}{state}")
         for each in row["grants"] or []:
             where = "district" if each["unit"] is None else each["unit_name"] or each["unit"]
-            print(f"  grant {each['grant']}: {each['role']} in {where} until {_last_day(each['ends_at'])}")
+            begins = f" from {_day(each['starts_at'])}" if each["starts_at"] else ""
+            print(f"  grant {each['grant']}: {each['role']} in {where}{begins} until {_last_day(each['ends_at'])}")
 
 
 @user.command()
@@ -84,7 +84,7 @@ def password(username: Username, password_stdin: FromStdin = False) -> None:
     with engine() as database:
         with reading(database) as connection:
             account_id = accounts.find_account(connection, username)
-        chosen = _password(from_stdin=password_stdin)
+        chosen = ask_password(from_stdin=password_stdin, is_new=True)
         with writing(database) as connection:
             accounts.set_password(connection, account_id, chosen, actor=getpass.getuser())
     print(f"{username}: password set, sessions ended")
@@ -96,6 +96,14 @@ def disable(username: Username) -> None:
     with engine() as database, writing(database) as connection:
         accounts.disable(connection, accounts.find_account(connection, username), actor=getpass.getuser())
     print(f"{username}: disabled")
+
+
+@user.command()
+def enable(username: Username) -> None:
+    """Let an account in again; what it had open stays ended, its grants count as far as they run."""
+    with engine() as database, writing(database) as connection:
+        accounts.enable(connection, username, actor=getpass.getuser())
+    print(f"{username}: enabled")
 
 
 @user.command()
@@ -175,15 +183,6 @@ def revoke_key(
     print(f"{session_id}: ended")
 
 
-def _password(*, from_stdin: bool) -> str:
-    if from_stdin:
-        return sys.stdin.readline().rstrip("\r\n")
-    if not sys.stdin.isatty():
-        raise BadInputError("there is no terminal to ask at; give it with --password-stdin", field="password")
-    chosen: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
-    return chosen
-
-
 def _unit_id(connection: Connection, code: str | None) -> str | None:
     return None if code is None else find_unit(connection, code, get_settings().today()).unit_id
 
@@ -198,9 +197,12 @@ def _end_of(until: date | None) -> datetime:
     return datetime.combine(day + timedelta(days=1), time(), ZoneInfo(settings.timezone))
 
 
+def _day(moment: str) -> date:
+    return datetime.fromisoformat(moment).astimezone(ZoneInfo(get_settings().timezone)).date()
+
+
 def _last_day(ends_at: str) -> date:
-    zone = ZoneInfo(get_settings().timezone)
-    return (datetime.fromisoformat(ends_at).astimezone(zone) - timedelta(microseconds=1)).date()
+    return (datetime.fromisoformat(ends_at).astimezone(ZoneInfo(get_settings().timezone)) - timedelta.resolution).date()
 
 
 def _granted(number: int, role: Role, unit: str | None, ends_at: datetime) -> str:

@@ -1,17 +1,54 @@
-"""What commands share: the database they work on, the service's engine for it, and how a day is written."""
+"""What commands share: the database they work on, its engine, how a day is written, what became of grants told."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from sqlalchemy import Engine
 
-from gismap.errors import EnvironmentProblemError
+from gismap.access.signing_in import prove_person
+from gismap.access.values import Role
+from gismap.errors import BadInputError, EnvironmentProblemError
 from gismap.settings import Settings, get_settings
 from gismap.store.migrate import status, upgrade
 from gismap.store.server import DatabaseUrls, DataFolderInUseError, PrivateServer
 from gismap.store.session import make_engine
+
+if TYPE_CHECKING:  # geometry weighs a third of a second, which no other command should pay
+    from gismap.publishing import Publication
+
+
+FromStdin = Annotated[bool, typer.Option("--password-stdin", help="Read the password from the first line of stdin.")]
+As = Annotated[
+    str, typer.Option("--as", metavar="NAME", help="The person-data officer who says so.", show_default=False)
+]
+
+
+def ask_password(*, from_stdin: bool, is_new: bool = False) -> str:
+    """A password from stdin, or from whoever sits at the terminal; a new one is asked for twice.
+
+    Raises:
+        BadInputError: there is no terminal.
+    """
+    if from_stdin:
+        return sys.stdin.readline().rstrip("\r\n")
+    if not sys.stdin.isatty():
+        raise BadInputError("there is no terminal to ask at; give it with --password-stdin", field="password")
+    chosen: str = typer.prompt("Password", hide_input=True, confirmation_prompt=is_new, err=True)
+    return chosen
+
+
+def person_here(engine: Engine, username: str, *, from_stdin: bool) -> str:
+    """The person-data officer at the terminal, by password, for what takes two people; the name that is entered.
+
+    Raises:
+        UnauthenticatedError, ForbiddenError, TooManyError: it is nobody with that password and role.
+    """
+    password = ask_password(from_stdin=from_stdin)
+    return prove_person(engine, username, password, Role.PERSON_DATA_OFFICER, address="command line")
 
 
 def parse_day(text: str) -> date:
@@ -20,6 +57,14 @@ def parse_day(text: str) -> date:
         return datetime.strptime(text, "%Y-%m-%d").date()
     except ValueError as error:
         raise typer.BadParameter(f"{text!r} is no day; write it like 2026-03-01") from error
+
+
+def tell_grants(done: "Publication") -> None:
+    """Say on stderr what a publication did to grants in units that it ended, where there were any."""
+    if done.grants_followed:
+        print(f"gismap: {done.grants_followed} grants followed their land into other units", file=sys.stderr)
+    for lapse in done.grants_lapsed:
+        print(f"gismap: {lapse}", file=sys.stderr)
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """`gismap import`, its undo, and `gismap template`: files into the district; what a file means is decided elsewhere."""
 
-import csv
 import getpass
 import sys
 from collections.abc import Sequence
@@ -12,10 +11,13 @@ import orjson
 import typer
 from typer.core import TyperGroup
 
+from gismap.access.demo_accounts import is_made_up
 from gismap.cli import app
-from gismap.cli.common import engine, parse_day
+from gismap.cli.common import engine, parse_day, tell_grants
 from gismap.errors import BadInputError, CoverageError
 from gismap.settings import get_settings
+from gismap.spreadsheets import write_table
+from gismap.store.keyring import read_keyring
 from gismap.store.session import writing
 
 if TYPE_CHECKING:  # readers of files weigh a third of a second, which no other command should pay
@@ -23,6 +25,11 @@ if TYPE_CHECKING:  # readers of files weigh a third of a second, which no other 
     from gismap.importing.values import Rejection
 
 SHOWN_REJECTIONS = 20
+PERSONS = ("staff", "care_persons")
+NO_DEMO_ANY_MORE = (
+    "this demo holds real people now: nobody is let in without a password any more, unless the import is undone; make "
+    "users with `gismap user add`"
+)
 
 
 class LayerFirst(TyperGroup):
@@ -44,7 +51,7 @@ app.add_typer(importing, name="import")
 
 @importing.command(name="layer")
 def import_layer(
-    layer: Annotated[str, typer.Argument(help="buildings, streets, key_places, service_stations, supplies, staff, …")],
+    layer: Annotated[str, typer.Argument(help="buildings, streets, key_places, …, staff, care_persons.")],
     file: Annotated[Path, typer.Argument(help="GeoJSON, GeoPackage, Shapefile (zipped too), .osm, CSV or XLSX.")],
     crs: Annotated[str, typer.Option(help="auto (as the file says), wgs84, cgcs2000, gcj02, bd09 or EPSG:n.")] = "auto",
     columns: Annotated[str | None, typer.Option(help="ours=theirs,…; remembered for the source.")] = None,
@@ -59,6 +66,7 @@ def import_layer(
     ] = None,
     title_zh: Annotated[str | None, typer.Option(help="Adds a layer of this title.")] = None,
     title_en: Annotated[str | None, typer.Option(help="The new layer's English title.")] = None,
+    purpose: Annotated[str | None, typer.Option(help="Why persons in care are kept: a recorded purpose.")] = None,
 ) -> int:
     """Import a file into a layer: all of it or nothing. Prints counts; exit code 1 when nothing was done."""
     from gismap.importing.preparing import Order  # noqa: PLC0415
@@ -77,15 +85,20 @@ def import_layer(
         dry_run=dry_run,
         title_zh=title_zh,
         title_en=title_en,
+        purpose=purpose,
     )
     with engine() as database:
+        was_made_up = layer in PERSONS and is_made_up(database)
         outcome = import_file(
             database,
             order,
             since=_not_to_come(since, settings.today()),
             actor=getpass.getuser(),
             far_km=settings.far_km,
+            keyring=read_keyring(settings.keyring_path) if layer == "care_persons" else None,
         )
+        if was_made_up and not is_made_up(database):
+            print(f"gismap: {NO_DEMO_ANY_MORE}", file=sys.stderr)
     _tell(outcome.notes, outcome.rejections, report)
     refused = bool(outcome.rejections) and not skip_rejected
     print(_summary(outcome, dry_run=dry_run, refused=refused))
@@ -145,6 +158,7 @@ def import_boundaries(
         f"revision {done.number} from {done.effective_from}: {leaves} grids, "
         f"{done.changed} units new or changed, {done.retired} retired"
     )
+    tell_grants(done)
     return 0
 
 
@@ -187,9 +201,9 @@ def _tell(notes: Sequence[str], rejections: Sequence["Rejection"], report: Path 
     if report is not None:
         try:
             with report.open("w", encoding="utf-8-sig", newline="") as stream:
-                writer = csv.writer(stream)
-                writer.writerow(["row", "field", "reason"])
-                writer.writerows([each.row, each.field, each.reason] for each in rejections)
+                write_table(
+                    stream, ("row", "field", "reason"), ([each.row, each.field, each.reason] for each in rejections)
+                )
         except OSError as error:
             raise BadInputError(f"{report} cannot be written: {error.strerror}", field="report") from error
 

@@ -12,7 +12,7 @@ import typer
 from gismap import planning
 from gismap.boundaries.plans import find_plan, list_plans
 from gismap.cli import app
-from gismap.cli.common import engine, parse_day
+from gismap.cli.common import engine, parse_day, tell_grants
 from gismap.errors import BadInputError
 from gismap.geometry.blocks import MIN_AREA_M2, MIN_WIDTH_M
 from gismap.geometry.codes import parse_scheme
@@ -126,6 +126,7 @@ def publish(
         f"{done.changed} units changed, {done.retired} ended, {done.elements_moved} elements changed hands, "
         f"{done.assignments_ended} posts ended"
     )
+    tell_grants(done)
 
 
 def _chain(text: str) -> list[Above]:

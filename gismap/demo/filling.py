@@ -9,12 +9,15 @@ from datetime import date
 from multiprocessing import get_context, parent_process
 from multiprocessing.process import BaseProcess
 from multiprocessing.sharedctypes import SynchronizedString
+from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from gismap.demo.catalogue import generate
 from gismap.demo.load import is_empty, load
+from gismap.errors import EnvironmentProblemError
+from gismap.store.keyring import Keyring, new_keyring, read_keyring, write_keyring
 from gismap.store.maintenance import refresh_statistics
 from gismap.store.session import make_engine
 
@@ -29,6 +32,7 @@ class Filling:
     name: str
     owner_url: str
     today: date
+    keyring: Path
 
 
 class DemoProcess:
@@ -77,9 +81,22 @@ def _fill(filling: Filling, shown: SynchronizedString) -> None:
             shown.value = stage.encode()
             bar.update(task, description=f"demo {filling.name}: {stage}", completed=done, total=total or None)
 
-        load(engine, generate(filling.name), today=filling.today, progress=show)
+        keyring = _keyring(filling.keyring)
+        load(engine, generate(filling.name), today=filling.today, keyring=keyring, progress=show)
         refresh_statistics(filling.owner_url)
         bar.update(task, description=f"demo {filling.name}: loaded")
+
+
+def _keyring(path: Path) -> Keyring | None:
+    """The keys of sealed fields, made where there are none; None where their file cannot be written or used."""
+    try:
+        found = read_keyring(path)
+        if found is None:
+            found = new_keyring()
+            write_keyring(path, found)
+    except EnvironmentProblemError:
+        return None  # a demo's persons then have no names
+    return found
 
 
 def _progress_bar() -> Progress:

@@ -11,7 +11,7 @@ import numpy as np
 from sqlalchemy import Connection, text
 
 from gismap.elements.suppression import THRESHOLD, TOTAL, withheld
-from gismap.settings import get_settings
+from gismap.errors import BadInputError, ConflictError
 from gismap.store.copying import copy_rows
 
 WITHHELD = "withheld"
@@ -20,26 +20,40 @@ WITHHELD = "withheld"
 FEW = f"< {THRESHOLD}"
 """What is said of a free shape in which there is nothing to add up."""
 
+# Whose record shows to somebody; drills count nobody.
 PER_LEAF = """
-SELECT path, coalesce(category, 'unspecified') AS category, count(*) AS number
-FROM element
-WHERE layer = 'care_persons' AND path <> '' AND valid @> CAST(:day AS date)
+SELECT e.path, e.category, count(*) AS number
+FROM element e JOIN care_person c USING (version_id) JOIN purpose p USING (purpose)
+WHERE e.layer = 'care_persons' AND e.path <> '' AND e.valid @> CAST(:day AS date)
+  AND NOT p.is_drill AND p.ended_at IS NULL AND p.expires_at > now() AND c.kept_until > now()
 GROUP BY 1, 2;
 """
 
 
-def refresh_care_counts(connection: Connection, month: date, *, today: date | None = None) -> int:
+IS_PUBLISHED = "SELECT EXISTS (SELECT FROM care_count WHERE month = :month);"
+
+
+def publish_care_counts(connection: Connection, month: date, *, today: date) -> int:
     """Count the persons in care per unit and category at the end of `month`, or today while it lasts, and store what
-    may be shown; earlier counts of that month are replaced. Returns the number of cells that are withheld.
+    may be shown. Returns the number of cells that are withheld.
+
+    A month is published once: two editions of it could be subtracted.
+
+    Raises:
+        ConflictError: it is published already.
+        BadInputError: it has not begun.
     """
     first = month.replace(day=1)
+    if first > today:
+        raise BadInputError(f"{first:%Y-%m} has not begun", field="month")
+    if connection.execute(text(IS_PUBLISHED), {"month": first}).scalar():
+        raise ConflictError(f"the counts of {first:%Y-%m} are published already, once and for good", field="month")
     last = first.replace(day=monthrange(first.year, first.month)[1])
-    day = min(last, today or get_settings().today())
+    day = min(last, today)
     units = connection.execute(
         text("SELECT unit_id, parent, path FROM grid WHERE valid @> CAST(:day AS date) ORDER BY length(path), path"),
         {"day": day},
     ).all()
-    connection.execute(text("DELETE FROM care_count WHERE month = :month"), {"month": first})
     if not units:
         return 0
     row_of = {unit.unit_id: row for row, unit in enumerate(units)}

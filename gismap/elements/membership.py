@@ -54,7 +54,7 @@ JOIN element new ON new.element_id = old.element_id AND new.valid @> CAST(:day A
 WHERE m.since < CAST(:day AS date);
 """
 
-COPY_BUILDINGS = """
+COPY_SUBORDINATES = """
 INSERT INTO building (version_id, path, address, floors, households, use)
 SELECT s.new_version, s.path, b.address, b.floors, b.households, b.use
 FROM building b JOIN successor s ON s.old_version = b.version_id;
@@ -64,6 +64,14 @@ FROM building_unit u JOIN successor s ON s.old_version = u.version_id;
 INSERT INTO dwelling (version_id, path, unit_number, floor, door)
 SELECT s.new_version, s.path, d.unit_number, d.floor, d.door
 FROM dwelling d JOIN successor s ON s.old_version = d.version_id;
+INSERT INTO care_person (version_id, path, purpose, fields, shown_name, shown_phone, shown_id_number, born_from,
+                         child_until, kept_until, lookup)
+SELECT s.new_version, s.path, c.purpose, c.fields, c.shown_name, c.shown_phone, c.shown_id_number, c.born_from,
+       c.child_until, c.kept_until, c.lookup
+FROM care_person c JOIN successor s ON s.old_version = c.version_id;
+INSERT INTO care_secret (version_id, field, key_number, sealed)
+SELECT s.new_version, x.field, x.key_number, x.sealed
+FROM care_secret x JOIN successor s ON s.old_version = x.version_id;
 """
 
 
@@ -77,7 +85,7 @@ def reassign_elements(connection: Connection, day: date) -> int:
     moved = connection.execute(text(MOVED), {"day": day}).rowcount
     for statement in (MOVE_IN_PLACE, CLOSE, REOPEN, SUCCESSORS):
         connection.execute(text(statement), {"day": day})
-    connection.execute(text(COPY_BUILDINGS))
+    connection.execute(text(COPY_SUBORDINATES))
     return moved
 
 

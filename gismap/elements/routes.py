@@ -10,10 +10,10 @@ from gismap.access.values import Permission
 from gismap.elements import service
 from gismap.elements.schemas import ResourcesQuery, SearchBody
 from gismap.http import (
-    GEOJSON,
     Configuration,
     CurrentCaller,
     Database,
+    GeoJsonResponse,
     NoQuery,
     Parameters,
     Text,
@@ -34,7 +34,12 @@ class StreetsQuery(Parameters):
     limit: Annotated[int, Field(ge=1, le=100)] = 10
 
 
-@router.get("/resources", summary="Who and what is in a unit or box", dependencies=[permit(Permission.SEE)])
+@router.get(
+    "/resources",
+    summary="Who and what is in a unit or box",
+    response_class=GeoJsonResponse,
+    dependencies=[permit(Permission.SEE)],
+)
 def resources(
     query: Annotated[ResourcesQuery, Query()],
     engine: Database,
@@ -46,12 +51,13 @@ def resources(
     with reading(engine) as connection:
         question = replace(query.question(connection, settings.today()), territories=caller.limits(Permission.SEE))
         page = service.find_resources(connection, question, language=language, far_km=settings.far_km)
-    return Response(page, media_type=GEOJSON)
+    return GeoJsonResponse(page)
 
 
 @router.post(
     "/resources/search",
     summary="Who and what is in any area, by any filter, or nearest to a point",
+    response_class=GeoJsonResponse,
     dependencies=[Depends(json_only), permit(Permission.SEE)],
 )
 def search(
@@ -69,7 +75,7 @@ def search(
             territories=caller.limits(Permission.SEE),
         )
         page = service.find_resources(connection, question, language=language, far_km=settings.far_km)
-    return Response(page, media_type=GEOJSON)
+    return GeoJsonResponse(page)
 
 
 @router.get("/layers", summary="All layers with their titles", dependencies=[permit(Permission.SEE)])

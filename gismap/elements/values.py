@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from shapely import Point
@@ -47,6 +48,20 @@ class StaffDraft:
 
 
 @dataclass(frozen=True, slots=True)
+class CareDraft:
+    """The subordinate record of a person in care: the purpose that it is kept for, and the identity fields that the
+    purpose needs, which are sealed when they are written. `content` is a keyed digest of the fields, to tell whether a
+    file says something new; `child_until` the 14th birthday of a child, or the last year of all where it is not known.
+    """
+
+    purpose: str
+    kept_until: datetime
+    child_until: datetime | None = None
+    fields: Mapping[str, str] = field(default_factory=dict)
+    content: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ElementDraft:
     """One master record that is to be written, with at most one subordinate record.
 
@@ -66,6 +81,7 @@ class ElementDraft:
     part_of: str | None = None
     building: BuildingDraft | None = None
     staff: StaffDraft | None = None
+    care: CareDraft | None = None
     as_reported: BaseGeometry | None = None  # the coordinates as they came, where they were transformed
 
 

@@ -67,7 +67,7 @@ def write_elements(
     """
     _stage(connection, drafts, rng or SystemRandom())
     parameters = {"source": source, "source_crs": source_crs, "since": since, "batch": batch}
-    for statement in (MATCH, CLOSE_REPLACED, ADD_IDENTITIES):
+    for statement in (LEAVE_SEALED, MATCH, CLOSE_REPLACED, ADD_IDENTITIES):
         connection.execute(text(statement), parameters)
     _resolve_parts(connection, source)
     connection.execute(text(INSERT_VERSIONS), parameters)
@@ -76,7 +76,7 @@ def write_elements(
     row = connection.execute(text(COUNT)).one()
     for day in connection.execute(text(LATER_REVISIONS), {"since": since}).scalars().all():
         reassign_elements(connection, day)
-    return WriteCounts(added=row.added, changed=row.changed, unchanged=row.unchanged)
+    return WriteCounts(added=row.added, changed=row.changed, unchanged=len(drafts) - row.added - row.changed)
 
 
 def _stage(connection: Connection, drafts: Sequence[ElementDraft], rng: Random) -> None:
@@ -131,6 +131,7 @@ def _building_fields(draft: ElementDraft) -> tuple[Any, ...]:
 
 def _content_digest(draft: ElementDraft, geom: str, anchor: str) -> str:
     staff = draft.staff and asdict(draft.staff)
+    care = draft.care and (draft.care.purpose, draft.care.content)
     content = (
         geom,
         anchor,
@@ -139,10 +140,17 @@ def _content_digest(draft: ElementDraft, geom: str, anchor: str) -> str:
         draft.attributes,
         draft.part_of,
         staff,
+        *((care,) if care else ()),
         *_building_fields(draft),
     )
     return hashlib.blake2b(orjson.dumps(content, option=orjson.OPT_SORT_KEYS), digest_size=16).hexdigest()
 
+
+# What is sealed stays as it is, whatever a file says of it.
+LEAVE_SEALED = """
+DELETE FROM incoming i USING sealed.element s
+WHERE s.source = :source AND s.source_ref = i.source_ref AND s.layer = i.layer;
+"""
 
 # A row of the same layer, source and reference is the same thing, whatever changed about it.
 MATCH = """
@@ -214,8 +222,7 @@ WHERE name IN (SELECT layer FROM incoming WHERE version_id IS NOT NULL);
 """
 
 COUNT = """
-SELECT count(*) FILTER (WHERE unchanged) AS unchanged,
-       count(*) FILTER (WHERE NOT unchanged AND replaces IS NOT NULL) AS changed,
+SELECT count(*) FILTER (WHERE NOT unchanged AND replaces IS NOT NULL) AS changed,
        count(*) FILTER (WHERE replaces IS NULL) AS added
 FROM incoming;
 """

@@ -1,6 +1,7 @@
 """Which fields each layer takes from a file, with their headings and allowed values; also what a template asks for."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
 from gismap.errors import BadInputError, NotFoundError
 from gismap.i18n import CATALOGUE, category_title
@@ -237,6 +238,53 @@ STAFF = (
     *LON_LAT,
 )
 
+CARE_FIELDS = (
+    Field(
+        "building",
+        "楼栋",
+        ("所在楼栋", "房屋", "小区楼栋", "居住地址", "住址", "地址"),
+        required=True,
+        example="福安小区12号楼",
+        note_zh="楼栋的数字身份证、来源编号、名称或地址,须能唯一确定一栋",
+        note_en="identity, number in its source, name or address of one building",
+    ),
+    Field(
+        "name",
+        "姓名",
+        ("person_name", "人员姓名"),
+        note_zh="本列及以下各列,仅在处理目的需要时填写",
+        note_en="this and the following: only what the purpose needs",
+    ),
+    Field("phone", "联系电话", ("电话", "手机", "手机号", "手机号码", "联系方式")),
+    Field("id_number", "身份证号", ("身份证", "身份证号码", "公民身份号码", "证件号码", "id_card")),
+    Field("birth_date", "出生日期", ("出生年月日", "生日", "birthday"), example="1940-05-17"),
+    Field("door", "单元室", ("门牌", "房号", "室", "户号"), example="2单元301室"),
+    Field("need", "需求", ("帮扶需求", "具体需求", "服务需求"), example="行动不便,需送餐"),
+    Field(
+        "guardian",
+        "监护人同意",
+        ("监护人", "监护人同意书"),
+        note_zh="未满14岁者:谁同意、何时同意",
+        note_en="of children under 14: who consented, and when",
+    ),
+)
+
+
+def care_form(titles: Mapping[str, Sequence[str]], *, open_: bool = False) -> LayerForm:
+    """What a file of persons in care can bring; `titles` are the categories with the words for them."""
+    category = Field(
+        "category",
+        "关爱类别",
+        ("类别", "人员类别", "对象类别", "care_category"),
+        choices=titles,
+        open=open_,
+        required=True,
+        example="独居老人",
+    )
+    key = replace(KEY_FIELD, required=True, synonyms=(*KEY_FIELD.synonyms, "序号"))
+    return LayerForm((key, category, *CARE_FIELDS), POINT, keeps_others=False, position_optional=True)
+
+
 FORMS = {
     "buildings": LayerForm(BUILDINGS, AREA | POINT),
     "streets": LayerForm(STREETS, LINE, keeps_others=False),
@@ -244,13 +292,13 @@ FORMS = {
     "service_stations": LayerForm(SERVICE_STATIONS, AREA | POINT),
     "supplies": LayerForm(SUPPLIES, AREA | POINT),
     "staff": LayerForm(STAFF, POINT, keeps_others=False, position_optional=True),
+    "care_persons": care_form(_categories("care_persons", _known_categories("care_persons")), open_=True),
 }
 
 CUSTOM = LayerForm((*_places("", ("other",), "", required=False), *POSITIONS), POINT | LINE | AREA)
 """Layers that an import adds."""
 
 _ELSEWHERE = {
-    "care_persons": "persons in care are not imported yet: they need a recorded purpose first",
     "grids": "grids become boundaries on a day: `gismap import grids FILE --effective-from DATE`",
     "incidents": "incidents are reported, not imported",
 }

@@ -12,6 +12,7 @@ import shapely
 from gismap.errors import BadInputError
 from gismap.geometry.errors import GeometryError
 from gismap.geometry.shapes import ANY_KIND, shape_from_geojson
+from gismap.importing.limits import check_extent
 from gismap.importing.values import MAX_VERTICES, Rejection, Table, objects
 
 _SINGLE = ANY_KIND | {"GeometryCollection"}
@@ -26,6 +27,7 @@ def read_geojson(path: Path) -> Table:
     document = _parsed(path)
     features = _features(document, path)
     keys = list(dict.fromkeys(key for feature in features for key in (feature.get("properties") or {})))
+    check_extent(path.name, len(features), len(keys))
     columns = {key: objects([_plain((f.get("properties") or {}).get(key)) for f in features]) for key in keys}
     if "id" not in columns and any("id" in feature for feature in features):
         columns["id"] = objects([_plain(feature.get("id")) for feature in features])
@@ -46,7 +48,7 @@ def _parsed(path: Path) -> Any:
             return json.loads(content.decode(encoding))
         except UnicodeDecodeError:
             continue
-        except (json.JSONDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:  # ValueError: also a number of thousands of digits
             raise BadInputError(
                 f"{path.name} is no GeoJSON: {error}; it may be truncated or be something else", field="file"
             ) from error

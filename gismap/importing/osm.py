@@ -1,5 +1,6 @@
 """Reads OSM XML: which things are streets, buildings or key places, in our words; other tags stay behind."""
 
+import io
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,7 +13,9 @@ import shapely
 from pyogrio.errors import DataLayerError, DataSourceError, FeatureError
 
 from gismap.errors import BadInputError
+from gismap.importing.limits import MAX_ROWS, check_extent, check_xml
 from gismap.importing.values import Table, objects
+from gismap.importing.vector import check_driver
 
 Tags = Mapping[str, str]
 Row = dict[str, Any]
@@ -113,6 +116,7 @@ def _check_whole(path: Path) -> None:
     content = path.read_bytes()
     if b"<osm" not in content[:4096]:
         raise BadInputError(f"{path.name} is no OSM XML, though its name says so", field="file")
+    check_xml(path.name, io.BytesIO(content), root="osm")
     if not content.rstrip().endswith(b"</osm>"):
         raise BadInputError(f"{path.name} ends before </osm>: it is truncated, fetch it again", field="file")
 
@@ -120,9 +124,11 @@ def _check_whole(path: Path) -> None:
 def _things(path: Path, source: str) -> Any:
     """Tags, key and shape of each feature of one of GDAL's layers of an OSM file."""
     try:
-        meta, _, wkb, fields = pyogrio.raw.read(path, layer=source)
+        check_driver(path.name, pyogrio.read_info(path, layer=source, force_feature_count=False)["driver"], "OSM")
+        meta, _, wkb, fields = pyogrio.raw.read(path, layer=source, max_features=MAX_ROWS + 1)
     except (DataSourceError, DataLayerError, FeatureError, ValueError) as error:
         raise BadInputError(f"{path.name} cannot be read: {str(error).splitlines()[0][:160]}", field="file") from error
+    check_extent(path.name, len(wkb), 1)
     names = list(meta["fields"])
     for number, geom in enumerate(shapely.from_wkb(wkb, on_invalid="ignore")):
         tags = {name: values[number] for name, values in zip(names, fields, strict=True) if values[number] is not None}

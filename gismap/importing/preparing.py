@@ -10,6 +10,7 @@ import numpy as np
 from gismap.elements.values import ElementDraft, StreetDraft
 from gismap.errors import BadInputError
 from gismap.geometry.datums import Frame
+from gismap.importing.caring import CareSurroundings, care_drafts, check_needed
 from gismap.importing.cleaning import check_names
 from gismap.importing.drafting import CleanTable, clean_table, element_drafts, street_drafts
 from gismap.importing.fields import EXAMPLE_KEY, KEY, POSITION, LayerForm
@@ -38,6 +39,7 @@ class Order:
     dry_run: bool = False
     title_zh: str | None = None
     title_en: str | None = None
+    purpose: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ class Surroundings:
     units: Mapping[str, UnitPlace]
     since: date
     far_km: float
+    care: CareSurroundings | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +87,15 @@ def prepare(order: Order, around: Surroundings) -> Prepared:
         BadInputError: the file, its columns or its frame cannot be used at all.
         CrsError: nobody says which frame, or it is unknown.
     """
-    understood = understand(order, around, persons=order.layer == "staff")
+    understood = understand(order, around, persons=order.layer in {"staff", "care_persons"})
     table = understood.table
     elements: Sequence[ElementDraft] = ()
     streets: Sequence[StreetDraft] = ()
     posts: Sequence[AssignmentDraft] = ()
     if order.layer == "staff":
         elements, posts, wrong = roster_drafts(table, around.units, around.since)
+    elif around.care is not None:
+        elements, wrong = care_drafts(table, around.care)
     elif order.layer == "streets":
         streets, wrong = street_drafts(table)
     else:
@@ -110,10 +115,15 @@ def understand(order: Order, around: Surroundings, *, persons: bool) -> Understo
     """
     table = read_table(order.path, order.layer, order.sheet)
     check_names(table.columns)
-    check_columns(order.layer, table.columns, allowed=table.columns if persons else ())
+    if around.care is None:
+        check_columns(order.layer, table.columns, allowed=table.columns if persons else ())
     given = {**order.columns, **({KEY: order.key} if order.key else {})}
     matched = map_columns(table, around.form, given, around.remembered)
     mapping = matched.columns
+    if around.care is not None:
+        ours = set(mapping.values())
+        check_columns(order.layer, table.columns, allowed=ours, identities=ours)
+        check_needed(around.care.purpose, mapping)
     table, examples = _without_examples(table, around.form, mapping)
     notes = [*matched.notes, *(f"row {row}: the example of the template was left out" for row in examples)]
     if not len(table) and not table.rejections:

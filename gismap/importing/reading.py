@@ -4,6 +4,7 @@ from pathlib import Path
 
 from gismap.errors import BadInputError
 from gismap.importing.geojson import read_geojson
+from gismap.importing.limits import check_extent, check_file
 from gismap.importing.osm import read_osm
 from gismap.importing.sheets import read_csv, read_xlsx
 from gismap.importing.values import Table
@@ -33,7 +34,9 @@ def read_table(path: Path, layer: str, sheet: str | None = None) -> Table:
     `layer` decides which things of an OSM file are meant.
 
     Raises:
-        BadInputError: missing, empty, of a kind that is not read, not what its name says, truncated or without rows.
+        BadInputError: missing, empty, of a kind that is not read, not what its name says, truncated or without rows;
+            or it could read other files, or run for ever.
+        TooLargeError: it holds, or would unfold to, more than is read.
     """
     kind = _kind_of(path)
     if sheet is not None and kind not in {"XLSX", "GeoPackage"}:
@@ -53,6 +56,7 @@ def read_table(path: Path, layer: str, sheet: str | None = None) -> Table:
             table = read_csv(path)
         case _:
             table = read_xlsx(path, sheet)
+    check_extent(path.name, len(table), len(table.columns))
     if not len(table) and not table.rejections:
         raise BadInputError(f"{path.name} holds no rows for {layer}", field="file")
     return table
@@ -65,6 +69,7 @@ def _kind_of(path: Path) -> str:
             f"{path.name}: files ending in {', '.join(KINDS)} are read, not {path.suffix or 'one without an ending'}",
             field="file",
         )
+    check_file(path)
     try:
         with path.open("rb") as stream:
             head = stream.read(64)

@@ -3,12 +3,12 @@
 Columns are judged by their names, values by what they look like. What a layer does with a column is not decided here.
 """
 
-import re
-import unicodedata
 from collections.abc import Collection, Mapping
 
 import numpy as np
 
+from gismap.care.barred import BARRED, BARRED_OF_PERSONS, BARRED_OF_STAFF, mentions
+from gismap.care.numbers import personal_number
 from gismap.errors import BadInputError
 from gismap.importing.values import Objects, Rejection
 
@@ -24,42 +24,74 @@ PERSON_NAME = frozenset(
     """姓名 户主 联系人 负责人 法人 法定代表人 业主 居民 房主 租客 承租人 保管人 监护人
     person full_name fullname first_name last_name surname owner_name householder tenant resident xm""".split()
 )
-BARRED = frozenset(
-    """信访 上访 犯罪 前科 刑满 刑释 矫正 违法人员 宗教 信仰 信教 民族 政治面貌 党员 党派 艾滋 吸毒 涉毒 戒毒
-    petition petitioner offence offense offender criminal crime_record religion religious faith denomination ethnic
-    ethnicity political politics party_member hiv aids drug_history drug_use drug_user""".split()
-)
 """Words in the names of columns."""
 
-_IDENTITY_NUMBER = re.compile(
-    r"(?<![0-9a-z])[1-9]\d{5}(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dx](?![0-9a-z])", re.IGNORECASE
+PERSONS = tuple(
+    """人员 人士 对象 名单 居民 党员 群众 群体 家庭 老人 老年人 残疾人 重点人 儿童 妇女 孕产妇 患者 病人 志愿者 学生
+    上访户 信访户 低保户 特困户 贫困户 困难户
+    persons people residents petitioners offenders addicts believers patients elderly children women members""".split()
 )
-_MOBILE_NUMBER = re.compile(r"(?<![0-9.])(?:\+?86[- ]?)?1[3-9]\d(?:[- ]?\d{4}){2}(?![0-9])")
+"""What names of kinds of persons end with."""
+
+_PLACES = tuple("所局场馆站心院校学寺庙堂点室口园区厅处会楼")
+"""What names of kinds of places end with, so that a 戒毒所 is one."""
+
+BARRED_IN = {"staff": BARRED_OF_STAFF, "care_persons": BARRED_OF_PERSONS}
+"""What layers about persons take in no column; other layers: `BARRED`."""
 
 _NUMBERS_OF_THINGS = frozenset({"osm_id", "osm_way_id", "osmid", "@id"})
 """Columns whose numbers have come to the length of mobile numbers."""
 
 
-def check_columns(layer: str, columns: Collection[str], *, allowed: Collection[str] = ()) -> None:
-    """Refuse a file with columns that must not enter this layer; `allowed` are those that the layer is about.
+def check_columns(
+    layer: str, columns: Collection[str], *, allowed: Collection[str] = (), identities: Collection[str] = ()
+) -> None:
+    """Refuse a file with columns that must not enter this layer; `allowed` and `identities` are the names and phones,
+    and the identity numbers and birth dates, that the layer is about.
 
     Raises:
         BadInputError: naming the columns and the remedy.
     """
-    barred = [name for name in columns if _is_among(name, BARRED)]
+    barred = [name for name in columns if mentions(name, BARRED_IN.get(layer, BARRED))]
     if barred:
         raise BadInputError(
             f"the column {_quoted(barred)} is about matters that are never kept of anyone: remove it from the file",
             field="columns",
         )
-    identity = [name for name in columns if _is_among(name, IDENTITY)]
-    personal = [name for name in columns if name not in allowed and _is_among(name, PHONE | PERSON_NAME)]
+    identity = [name for name in columns if name not in identities and mentions(name, IDENTITY)]
+    personal = [name for name in columns if name not in allowed and mentions(name, PHONE | PERSON_NAME)]
     if identity or personal:
         raise BadInputError(
             f"the column {_quoted(identity + personal)} is personal information, which {layer} does not take: "
             "remove it from the file",
             field="columns",
         )
+
+
+def names_persons(kind: str) -> bool:
+    """Whether a category or the title of a layer is one of persons, or of what is never kept of them."""
+    return kind.lower().endswith(PERSONS) or (mentions(kind, BARRED) and not kind.endswith(_PLACES))
+
+
+def check_layer(titles: Collection[str | None]) -> None:
+    """Refuse a new layer of persons.
+
+    Raises:
+        BadInputError: one of its titles names persons.
+    """
+    for title in titles:
+        if title is not None and names_persons(title.strip()):
+            raise BadInputError(f"{title!r} names persons, who are kept as staff or care_persons alone", field="layer")
+
+
+def kinds_of_persons(kinds: Objects, rows: Objects | np.ndarray, column: str) -> list[Rejection]:
+    """Rows whose category names persons."""
+    reason = "names persons, who are kept as staff or care_persons alone"
+    return [
+        Rejection(int(row), column, reason)
+        for row, kind in zip(rows, kinds, strict=True)
+        if isinstance(kind, str) and names_persons(kind.strip())
+    ]
 
 
 def personal_values(columns: Mapping[str, Objects], rows: Objects | np.ndarray) -> list[Rejection]:
@@ -69,7 +101,7 @@ def personal_values(columns: Mapping[str, Objects], rows: Objects | np.ndarray) 
         if name.lower() in _NUMBERS_OF_THINGS:
             continue
         for text in {value for value in values.tolist() if _may_hold_number(value)}:
-            what = _personal_number(text)
+            what = personal_number(text)
             if what is not None:
                 for i in np.flatnonzero(values == text):
                     row = int(rows[i])
@@ -81,23 +113,6 @@ def _may_hold_number(value: object) -> bool:
     if isinstance(value, bool) or value is None:
         return False
     return not isinstance(value, str) or len(value) >= 11
-
-
-def _personal_number(value: object) -> str | None:
-    if isinstance(value, float):
-        value = int(value) if value.is_integer() else 0
-    text = unicodedata.normalize("NFKC", str(value))
-    if _IDENTITY_NUMBER.search(text):
-        return "an identity number"
-    return "a mobile number" if _MOBILE_NUMBER.search(text) else None
-
-
-def _is_among(name: str, words: Collection[str]) -> bool:
-    """Chinese words anywhere in the name; English ones as whole words of it, so that `hotel` is no `tel`."""
-    plain = unicodedata.normalize("NFKC", name)
-    parts = re.findall(r"[a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", plain).lower())
-    joined = "_" + "_".join(parts) + "_"
-    return any(f"_{word}_" in joined if word.isascii() else word in plain for word in words)
 
 
 def _quoted(names: Collection[str]) -> str:

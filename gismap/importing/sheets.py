@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import openpyxl
 
-from gismap.errors import BadInputError
+from gismap.errors import BadInputError, GismapError
+from gismap.importing.limits import check_cells, check_extent, check_xml, opened_archive
 from gismap.importing.values import Rejection, Table, objects
 
 csv.field_size_limit(50_000_000)  # a cell may hold the WKT of a whole district
@@ -30,9 +31,13 @@ def read_csv(path: Path) -> Table:
     header = text.split("\n", 1)[0]
     delimiter = max(",;\t", key=header.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    numbered, start = [], 1
+    numbered: list[tuple[int, list[str]]] = []
+    start, cells = 1, 0
     try:
         for values in reader:
+            cells += len(values)
+            check_extent(path.name, len(numbered), len(values))
+            check_cells(path.name, cells)
             numbered.append((start, [value.strip() for value in values]))
             start = reader.line_num + 1
     except csv.Error as error:
@@ -47,7 +52,8 @@ def read_xlsx(path: Path, sheet: str | None) -> Table:
         BadInputError: damaged, no such sheet, or no header.
     """
     with _readable(path):
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+        _check_workbook(path)
+        book = openpyxl.load_workbook(path, read_only=True, data_only=True, keep_links=False)
         names = list(book.sheetnames)
     try:
         if sheet is not None and sheet not in names:
@@ -55,10 +61,36 @@ def read_xlsx(path: Path, sheet: str | None) -> Table:
         with _readable(path):
             chosen = book[sheet or names[0]]
             chosen.reset_dimensions()  # some programs write wrong ones
-            rows = [[_cell(value) for value in values] for values in chosen.iter_rows(values_only=True)]
+            numbered = list(_rows(path.name, chosen.iter_rows(values_only=True)))
     finally:
         book.close()
-    return _table(path, list(enumerate(rows, 1)))
+    return _table(path, numbered)
+
+
+def _check_workbook(path: Path) -> None:
+    """openpyxl unfolds whatever it is given, and keeps rows, shared texts and small parts whole."""
+    with opened_archive(path) as archive:
+        for member in archive.infolist():
+            if member.filename.lower().endswith((".xml", ".rels", ".vml")):
+                with archive.open(member) as stream:
+                    check_xml(f"{path.name}, {member.filename[:60]}", stream)
+
+
+def _rows(name: str, rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[int, list[Any]]]:
+    """Numbered rows with anything in them: a row may give a number, and a cell a column, far beyond the others."""
+    cells = characters = 0
+    for number, values in enumerate(rows, 1):
+        check_extent(name, number, 1)
+        texts: list[Any] = []
+        for value in values:
+            text = _cell(value)
+            texts.append(text)
+            cells, characters = cells + 1, characters + len(text or "")
+            check_cells(name, cells, characters)
+        while texts and texts[-1] is None:
+            texts.pop()
+        if texts:
+            yield number, texts
 
 
 @contextmanager
@@ -66,6 +98,8 @@ def _readable(path: Path) -> Iterator[None]:
     """Turns what a damaged workbook raises into one sentence: openpyxl passes on all that zip, XML and numbers do."""
     try:
         yield
+    except GismapError:
+        raise
     except Exception as error:
         raise BadInputError(
             f"{path.name} is no readable workbook; it may be truncated or damaged: save it again as XLSX", field="file"

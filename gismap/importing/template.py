@@ -12,6 +12,7 @@ from gismap.errors import BadInputError
 from gismap.importing.fields import Field, LayerForm
 from gismap.importing.forms import form_of
 from gismap.importing.grids import GRIDS
+from gismap.spreadsheets import harmless
 
 DATA_SHEET, NOTES_SHEET, LISTS_SHEET = "数据", "说明", "选项"
 FIRST_ROW, LAST_ROW = 3, 5000
@@ -58,7 +59,7 @@ def write_template(layer: str, path: Path) -> None:
 def _write_data(sheet: Worksheet, form: LayerForm) -> None:
     for number, field in enumerate(form.fields, 1):
         zh, en, example = (sheet.cell(row, number) for row in (1, 2, 3))
-        zh.value, en.value, example.value = field.zh, field.name, field.example
+        zh.value, en.value, example.value = (harmless(text) for text in (field.zh, field.name, field.example))
         zh.fill = en.fill = _REQUIRED if field.required else _HEADING
         zh.font, en.font = Font(bold=True, color="FFFFFF"), Font(color="FFFFFF")
         example.font = _EXAMPLE
@@ -71,7 +72,7 @@ def _write_data(sheet: Worksheet, form: LayerForm) -> None:
 
 
 def _write_notes(sheet: Worksheet, layer: str, form: LayerForm) -> None:
-    sheet.append([layer])
+    sheet.append([harmless(layer)])
     for lines in _GUIDE:
         for line in lines:
             sheet.append([line])
@@ -82,7 +83,8 @@ def _write_notes(sheet: Worksheet, layer: str, form: LayerForm) -> None:
     for field in form.fields:
         allowed = "、".join(f"{titles[0]} ({value})" for value, titles in field.choices.items())
         required = "是 yes" if field.required else ""
-        sheet.append([field.zh, field.name, required, allowed, field.note_zh, field.note_en])
+        texts = (field.zh, field.name, required, allowed, field.note_zh, field.note_en)
+        sheet.append([harmless(text) for text in texts])
     for letter, width in zip("ABCDEF", (16, 18, 14, 60, 40, 50), strict=True):
         sheet.column_dimensions[letter].width = width
     for row in sheet.iter_rows(min_row=len(_GUIDE) * 2 + 3):
@@ -98,7 +100,7 @@ def _write_lists(sheet: Worksheet, data: Worksheet, form: LayerForm) -> None:
         titles = [words[0] for words in field.choices.values()]
         letter = get_column_letter(number)
         for row, title in enumerate(titles, 1):
-            sheet.cell(row, number).value = title
+            sheet.cell(row, number).value = harmless(title)
         rule = _rule(field, f"{LISTS_SHEET}!${letter}$1:${letter}${len(titles)}")
         rule.add(f"{letter}{FIRST_ROW}:{letter}{LAST_ROW}")
         data.add_data_validation(rule)

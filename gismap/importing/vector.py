@@ -17,9 +17,11 @@ import shapely
 from pyogrio.errors import DataLayerError, DataSourceError, FeatureError
 
 from gismap.errors import BadInputError
+from gismap.importing.limits import MAX_ROWS, check_extent, check_file, check_sqlite, opened_archive
 from gismap.importing.values import Objects, Rejection, Table, objects
 
 _DBF_PARTS = (".shp", ".dbf", ".prj", ".cpg")
+_PARTS = (*_DBF_PARTS, ".shx")
 
 
 def read_geopackage(path: Path, layer: str | None) -> Table:
@@ -28,6 +30,7 @@ def read_geopackage(path: Path, layer: str | None) -> Table:
     Raises:
         BadInputError: damaged, or the layer is not named and there are several.
     """
+    check_sqlite(path)
     listed = _gdal(path.name, pyogrio.list_layers, path)
     layers = [str(name) for name, kind in listed if kind is not None]  # others are tables, such as QGIS' styles
     if not layers:
@@ -38,7 +41,7 @@ def read_geopackage(path: Path, layer: str | None) -> Table:
         )
     if layer is not None and layer not in layers:
         raise BadInputError(f"{path.name} has no layer {layer!r}; it holds {', '.join(layers)}", field="sheet")
-    return _table(path.name, path, layer=layer or layers[0])
+    return _table(path.name, path, "GPKG", layer=layer or layers[0])
 
 
 def read_shapefile(path: Path) -> Table:
@@ -48,14 +51,16 @@ def read_shapefile(path: Path) -> Table:
         BadInputError: damaged, or parts are missing.
     """
     sibling = _siblings(path)
+    for part in sibling.values():
+        check_file(part)
     if ".dbf" not in sibling:
         raise BadInputError(f"{path.name} lacks its .dbf, which holds the attributes: give both files", field="file")
     _check_whole(path, sibling[".dbf"])
     encoding = None if ".cpg" in sibling else _dbf_encoding(sibling[".dbf"].read_bytes())
     if ".shx" in sibling:
-        return _table(path.name, path, encoding=encoding)
+        return _table(path.name, path, "ESRI Shapefile", encoding=encoding)
     with _restored_index(path, sibling) as copy:
-        return _table(path.name, copy, encoding=encoding)
+        return _table(path.name, copy, "ESRI Shapefile", encoding=encoding)
 
 
 def read_zipped_shapefile(path: Path) -> Table:
@@ -63,19 +68,20 @@ def read_zipped_shapefile(path: Path) -> Table:
 
     Raises:
         BadInputError: a damaged zip, or one with no Shapefile or several.
+        TooLargeError: it would unfold to more than is read.
     """
     with tempfile.TemporaryDirectory(prefix="gismap-zip-") as folder:
         try:
-            with zipfile.ZipFile(path) as archive:
+            with opened_archive(path) as archive:
                 shapes = [name for name in archive.namelist() if name.lower().endswith(".shp")]
                 if len(shapes) != 1:
                     found = f"several: {', '.join(shapes)}" if shapes else "none"
                     raise BadInputError(f"{path.name} should hold one Shapefile; it holds {found}", field="file")
                 stem = shapes[0][:-4].lower()
                 for name in archive.namelist():
-                    if name[:-4].lower() == stem:
-                        target = Path(folder) / f"part{name[-4:].lower()}"
-                        with archive.open(name) as source, target.open("wb") as sink:
+                    ending = name[-4:].lower()
+                    if name[:-4].lower() == stem and ending in _PARTS:  # no name in it becomes a path of ours
+                        with archive.open(name) as source, (Path(folder) / f"part{ending}").open("wb") as sink:
                             shutil.copyfileobj(source, sink)
         except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError) as error:
             raise BadInputError(f"{path.name} cannot be unpacked: {error}; zip it again", field="file") from error
@@ -131,8 +137,10 @@ def _dbf_encoding(content: bytes) -> str:
     return min(errors, key=lambda encoding: errors[encoding])
 
 
-def _table(name: str, source: Path, **options: Any) -> Table:
-    meta, _, wkb, fields = _gdal(name, pyogrio.raw.read, source, **options)
+def _table(name: str, source: Path, driver: str, **options: Any) -> Table:
+    check_driver(name, _gdal(name, pyogrio.read_info, source, **options)["driver"], driver)
+    meta, _, wkb, fields = _gdal(name, pyogrio.raw.read, source, max_features=MAX_ROWS + 1, **options)
+    check_extent(name, max(map(len, fields), default=0), len(fields))
     if wkb is None:
         raise BadInputError(f"{name} holds a table without shapes", field="file")
     columns = {str(column): _values(values) for column, values in zip(meta["fields"], fields, strict=True)}
@@ -140,6 +148,12 @@ def _table(name: str, source: Path, **options: Any) -> Table:
     geom, rejections = _shapes(wkb)
     keep = ~np.isin(rows, [rejection.row for rejection in rejections])
     return Table(columns, rows, geom, meta["crs"], rejections).taken(keep)
+
+
+def check_driver(name: str, found: str, wanted: str) -> None:
+    """GDAL chooses a driver by content, and some of them read other files and addresses: only the meant one will do."""
+    if found != wanted:
+        raise BadInputError(f"{name} is a file of the kind {found}, though its name says otherwise", field="file")
 
 
 def _gdal(name: str, function: Any, *arguments: Any, **options: Any) -> Any:

@@ -18,8 +18,8 @@ GENESIS = "0" * 64
 AT_ONCE = 5_000
 
 
-def append(connection: Connection, *, actor: str, action: str, subject: str, detail: dict[str, Any]) -> None:
-    """Add one entry in the caller's transaction; entries of concurrent transactions queue behind a lock."""
+def append(connection: Connection, *, actor: str, action: str, subject: str, detail: dict[str, Any]) -> str:
+    """Add one entry in the caller's transaction and return its digest; concurrent ones queue behind a lock."""
     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK_KEY})
     previous = connection.execute(text("SELECT audit_head()")).scalar() or GENESIS
     record = {
@@ -29,10 +29,12 @@ def append(connection: Connection, *, actor: str, action: str, subject: str, det
         "subject": subject,
         "detail": detail,
     }
+    digest = entry_digest(previous, record)
     connection.execute(
         text("INSERT INTO audit (record, previous, digest) VALUES (CAST(:record AS jsonb), :previous, :digest)"),
-        {"record": orjson.dumps(record).decode(), "previous": previous, "digest": entry_digest(previous, record)},
+        {"record": orjson.dumps(record).decode(), "previous": previous, "digest": digest},
     )
+    return digest
 
 
 def entry_digest(previous: str, record: dict[str, Any]) -> str:

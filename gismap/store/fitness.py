@@ -15,7 +15,8 @@ _FACTS = text("""
                OR EXISTS (SELECT FROM pg_tables WHERE schemaname = 'public' AND tableowner = current_user)
                AS sees_all,
            current_setting('track_activities') = 'off' AND current_setting('log_min_error_statement') = 'panic'
-               AS is_discreet
+               AND current_setting('log_min_messages') = 'log' AND current_setting('log_statement') = 'none'
+               AND current_setting('log_min_duration_statement') = '-1' AS is_discreet
 """)
 # Else PostgreSQL would not use a spatial index under row-level security: `&&` could tell of rows that are not shown. It
 # does not, it compares boxes. Only a superuser may say so, and dumps do not carry it.
@@ -25,10 +26,14 @@ _LEAKPROOF = text("""
 """)
 
 # Statements of the service carry the token of a session, and names that were asked for. The log would keep those that
-# fail, and pg_stat_activity would show an injected statement the tokens of all who ask at the same time.
+# fail or are slow, messages of errors would quote values in it (`log` lets through less than `error`), and
+# pg_stat_activity would show an injected statement the tokens of all who ask at the same time.
 BE_DISCREET = (
     "ALTER ROLE gismap_service SET track_activities = off",
     "ALTER ROLE gismap_service SET log_min_error_statement = panic",
+    "ALTER ROLE gismap_service SET log_min_messages = log",
+    "ALTER ROLE gismap_service SET log_statement = none",
+    "ALTER ROLE gismap_service SET log_min_duration_statement = -1",
 )
 
 # Under LC_CTYPE=C pg_trgm takes no Chinese character for a letter, so that a Chinese name has no trigrams.

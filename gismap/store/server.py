@@ -51,6 +51,8 @@ TUNING = {
     "client_connection_check_interval": "1000",
     "timezone": "UTC",
     "lc_messages": "C",
+    "log_min_error_statement": "panic",  # what fails while files are imported quotes their rows
+    "log_min_messages": "log",
 }
 NOT_DURABLE = {"fsync": "off", "full_page_writes": "off"}
 

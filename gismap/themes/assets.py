@@ -28,6 +28,7 @@ ICON = (
 )
 """The icon of every page: within the page, so that a file has it too."""
 
+INLINE = re.compile(r"<(script|style)>")
 LINK = re.compile(r'<script src="(?P<js>[^"]+)"></script>|<link rel="stylesheet" href="(?P<css>[^"]+)"/>')
 REFERENCE = re.compile(r"""url\(\s*["']?(?!data:|#)([^"')]+?)["']?\s*\)""")
 
@@ -57,8 +58,8 @@ def served(html: str, links: dict[str, str]) -> str:
 
 
 def with_nonce(html: str, nonce: str) -> str:
-    """The page with inline scripts that carry the nonce of a response's content security policy."""
-    return html.replace("<script>", f'<script nonce="{nonce}">')
+    """The page with inline scripts and styles that carry the nonce of a response's content security policy."""
+    return INLINE.sub(rf'<\1 nonce="{nonce}">', html)
 
 
 def inlined(html: str, links: dict[str, str]) -> str:

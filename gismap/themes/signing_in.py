@@ -65,6 +65,8 @@ PAGE = """<!doctype html>
 @router.get(URL, response_class=HTMLResponse, summary="The page to sign in on", dependencies=[Depends(open_to_all)])
 async def sign_in_page(request: Request, asked: Annotated[SignInPage, Query()], tongue: Tongue) -> Response:
     """A form; on a demo, its users too; before anybody can sign in, how to make the first administrator."""
+    callers: Callers = request.app.state.callers
+    callers.admit(request)
     is_demo, is_first = await run_in_threadpool(_state, request)
     language, wanted = asked.lang or tongue, local_path(asked.next)
     page = _page(language, wanted, is_demo=is_demo, is_first=is_first)

@@ -96,7 +96,11 @@ EXAMPLES: dict[tuple[str, str], Example] = {
     ("GET", "/api/revisions"): Example(),
     ("GET", "/"): Example({}, about(OTHER), elsewhere=403),
     ("GET", "/maps/{theme}"): Example(placed("theme", "one"), placed("theme", "one") | about(OTHER), elsewhere=403),
-    ("GET", "/api/audit"): Example(about(MINE), about(OTHER)),
+    ("GET", "/api/audit"): Example(about(MINE, counts="true"), about(OTHER, counts="true")),
+    ("GET", "/api/audit/export"): Example(about(MINE), about(OTHER, format="jsonl")),
+    ("POST", "/api/audit/check"): Example(),
+    ("GET", "/audit"): Example(about(MINE), about(OTHER)),
+    ("GET", "/care"): Example(),
 }  # fmt: skip
 
 NO_ROUTES_OF_OURS = {"/openapi.json", "/vendor"}

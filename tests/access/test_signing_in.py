@@ -311,6 +311,27 @@ def test_pages_of_other_sites_can_neither_sign_in_nor_out_nor_change_anything(br
     assert asked_with(browsing, token) == 200
 
 
+def test_a_page_that_came_in_the_clear_does_not_speak_for_one_that_came_over_tls(browsing: TestClient) -> None:
+    with TestClient(browsing.app, base_url="https://testserver") as safe:
+        assert sign_in(safe, headers={"Origin": "http://testserver"}).status_code == 403
+        assert sign_in(safe, headers={"Origin": "https://testserver"}).status_code == 200
+        assert safe.delete("/api/session", headers={"Origin": "http://testserver"}).status_code == 403
+    with TestClient(browsing.app) as behind_a_proxy:  # that ends TLS and is not named
+        assert sign_in(behind_a_proxy, headers={"Origin": "https://testserver"}).status_code == 200
+        for odd in ("ftp://testserver", "testserver", "//testserver"):
+            assert sign_in(behind_a_proxy, headers={"Origin": odd}).status_code == 403, odd
+
+
+def test_a_token_that_was_replayed_after_signing_out_is_nobody(browsing: TestClient) -> None:
+    """Also at once, while the caller is remembered, and from another browser."""
+    sign_in(browsing)
+    token = {"Cookie": f"{COOKIE}={browsing.cookies[COOKIE]}"}
+    assert browsing.get("/api/layers").status_code == 200
+    browsing.delete("/api/session")
+    with TestClient(browsing.app) as another:
+        assert another.get("/api/layers", headers=token).status_code == 401
+
+
 def test_forged_and_foreign_tokens_are_nobody(people: Database, browsing: TestClient) -> None:
     key = key_of(people)
     for token in ("forged", "x" * 5_000, "%00", "' OR true --", key):

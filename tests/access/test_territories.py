@@ -4,17 +4,23 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+from shapely import MultiPolygon, union_all
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 from starlette.testclient import TestClient
 
+from gismap.access.accounts import end_grant
+from gismap.access.callers import COOKIE
 from gismap.access.values import Role
+from gismap.boundaries.values import UnitDraft
+from gismap.elements.writing import write_elements
+from gismap.publishing import publish
 from gismap.settings import Settings
 from gismap.store.scope import looking_as
 from gismap.store.server import PrivateServer
 from gismap.store.session import make_engine, reading, writing
 from tests.conftest import Database, fresh_database, key_of, serving
-from tests.districts import COMMUNITIES, SOUTH, STEP, WEST
+from tests.districts import COMMUNITIES, SOUTH, STEP, TOWN, WEST, buildings_in_each_grid, cell
 from tests.furnished import PERSON, PHONE, SINCE, furnish
 
 MINE, OTHER = COMMUNITIES
@@ -133,6 +139,60 @@ def test_what_was_ours_once_opens_no_phone_elsewhere(server: PrivateServer, temp
         assert answer["staff"]["primary"]["phone"] == PHONE[:3] + "****" + PHONE[-4:]
 
 
+POSTS_AND_COUNTS = """
+SELECT (SELECT count(*) FROM post_shown JOIN grid g USING (unit_id) WHERE g.code = :code),
+       (SELECT count(*) FROM care_count JOIN grid g USING (unit_id) WHERE g.code = :code);
+"""
+
+
+def posts_and_counts(urls: Database, key: str, code: str) -> tuple[int, int]:
+    """How many posts, and how many published counts of persons in care, a caller sees in a unit of whatever day."""
+    service = make_engine(urls.service_url)
+    with reading(looking_as(service, key)) as connection:
+        found = tuple(connection.execute(text(POSTS_AND_COUNTS), {"code": code}).one())
+    service.dispose()
+    return found
+
+
+def test_posts_and_counts_of_a_unit_that_was_ours_once_are_none_of_our_business(
+    server: PrivateServer, template: str
+) -> None:
+    with fresh_database(server, template) as urls:
+        owner = make_engine(urls.owner_url)
+        furnish(owner, today=TODAY)
+        mine, theirs = (key_of(urls, Role.GRID_WORKER, code) for code in COMMUNITIES)
+        code = f"{OTHER}001"
+        before = posts_and_counts(urls, theirs, code)
+        assert min(before) > 0 and posts_and_counts(urls, mine, code) == (0, 0)
+        with writing(owner) as connection:
+            values = {"ours": f"{MINE}001", "theirs": code, "since": SINCE}
+            assert connection.execute(text(UNIT_THAT_WAS_OURS), values).rowcount == 1
+        owner.dispose()
+        assert posts_and_counts(urls, mine, code) == (0, 0)
+        assert posts_and_counts(urls, theirs, code) == (2 * before[0], 2 * before[1])  # joined with both versions
+        with serving(urls, mine) as client:
+            page = client.post("/api/resources/search", json={"filter": {"layers": ["staff"]}}).json()
+            ids = {feature["properties"]["unit"]["code"][:12] for feature in page["features"]}
+            assert ids == {MINE}
+
+
+def test_what_a_unit_left_behind_stays_with_the_territory_that_it_ended_in(
+    server: PrivateServer, template: str
+) -> None:
+    with fresh_database(server, template) as urls:
+        owner = make_engine(urls.owner_url)
+        furnish(owner, today=TODAY)
+        mine, theirs = (key_of(urls, Role.GRID_WORKER, code) for code in COMMUNITIES)
+        code = f"{MINE}001"
+        before = posts_and_counts(urls, mine, code)
+        with writing(owner) as connection:
+            connection.execute(text("UPDATE grid SET valid = daterange(lower(valid), :today) WHERE code = :code"),
+                               {"today": TODAY, "code": code})  # fmt: skip
+        owner.dispose()
+        assert min(before) > 0
+        assert (posts_and_counts(urls, mine, code), posts_and_counts(urls, theirs, code)) == (before, (0, 0))
+
+
 def test_a_viewer_sees_no_phone_in_full(client: TestClient) -> None:
     for path in ("/api/resources?layers=staff", f"/api/grids/{MINE}001", f"/api/locate?x={LON_MINE}&y={LAT}", "/"):
         assert PHONE not in client.get(path).text, path
@@ -186,6 +246,40 @@ def test_the_service_cannot_look_behind_its_views(furnished: Database, service: 
     key = key_of(furnished, Role.PERSON_DATA_OFFICER)
     with pytest.raises(DBAPIError, match="permission denied"), writing(looking_as(service, key)) as connection:
         connection.execute(text(statement))
+
+
+OUR_FUNCTIONS = """
+SELECT p.oid::regprocedure::text AS name, p.prosecdef AS with_own_eyes,
+       coalesce(array_to_string(p.proconfig, ' '), '') AS settings,
+       EXISTS (SELECT FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) AS acl
+               WHERE acl.grantee = 0 AND acl.privilege_type = 'EXECUTE') AS for_everybody
+FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+WHERE n.nspname NOT IN ('pg_catalog', 'information_schema')
+  AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e');
+"""
+
+
+def test_functions_with_the_owners_eyes_have_a_fixed_path_and_are_not_for_everybody(furnished: Database) -> None:
+    owner = make_engine(furnished.owner_url)
+    with reading(owner) as connection:
+        functions = {row.name: row for row in connection.execute(text(OUR_FUNCTIONS)) if row.with_own_eyes}
+    owner.dispose()
+    assert {"scope_of(text)", "refresh_scope(bytea,date)", "staff_phone(text)", "audit_head()"} <= functions.keys()
+    paths = {name: row.settings for name, row in functions.items()}
+    assert {name for name, path in paths.items() if path != "search_path=pg_catalog, public, pg_temp"} == set()
+    assert {name for name, row in functions.items() if row.for_everybody} == set()
+
+
+def test_a_table_of_ones_own_does_not_come_before_ours(furnished: Database, service: Engine) -> None:
+    """Whoever can inject statements could make a temporary `scope`, if a function looked for it there first."""
+    key = key_of(furnished, Role.GRID_WORKER, MINE)
+    with writing(looking_as(service, key)) as connection:
+        before = connection.execute(text(COUNT)).scalar()
+        connection.execute(text("CREATE TEMPORARY TABLE scope (digest bytea, permission text, place int, low text, "
+                                "high text, starts_at timestamptz, ends_at timestamptz) ON COMMIT DROP"))  # fmt: skip
+        connection.execute(text("INSERT INTO pg_temp.scope VALUES (sha256(:key), 'see', 1, '', '~', '-infinity', "
+                                "'infinity')"), {"key": key.encode()})  # fmt: skip
+        assert connection.execute(text(COUNT)).scalar() == before
 
 
 def test_an_injected_statement_can_neither_widen_the_scope_nor_write(furnished: Database, service: Engine) -> None:
@@ -278,6 +372,35 @@ def test_a_path_that_begins_like_another_is_a_stranger(database: Database) -> No
     service.dispose()
 
 
+def test_a_unit_whose_code_begins_like_another_is_another(server: PrivateServer, template: str) -> None:
+    """370883001 and 3708830011: by code, by grant and by whatever is asked."""
+
+    def column(x: int) -> MultiPolygon:
+        return MultiPolygon([union_all([cell(x, 0), cell(x, 1)])])
+
+    longer = TOWN + "1"
+    drafts = [
+        UnitDraft("county", "邹城市", 1, code="370883"),
+        UnitDraft("town", "钢山街道", 2, "county", code=TOWN),
+        UnitDraft("longer", "千泉街道", 2, "county", code=longer),
+        UnitDraft("west", "西网格", 4, "town", code=f"{TOWN}001001", geom=column(0)),
+        UnitDraft("east", "东网格", 4, "longer", code=f"{longer}001001", geom=column(1)),
+    ]
+    with fresh_database(server, template) as urls:
+        owner = make_engine(urls.owner_url)
+        with writing(owner) as connection:
+            publish(connection, drafts, effective_from=SINCE, today=TODAY, author="t", reason="t")
+            elements = buildings_in_each_grid()
+            write_elements(connection, elements, source="t", source_crs="EPSG:4490", since=SINCE)
+        owner.dispose()
+        for mine, other in ((TOWN, longer), (longer, TOWN)):
+            with serving(urls, key_of(urls, Role.GRID_WORKER, mine)) as client:
+                for way in ({}, {"area": {"unit": mine}}, {"nearest": {"point": [LON_OTHER, LAT], "k": 50}}):
+                    features = client.post("/api/resources/search", json=way).json()["features"]
+                    assert {one["properties"]["unit"]["code"] for one in features} == {f"{mine}001001"}
+                assert client.get("/api/resources", params={"unit": other}).status_code == 403
+
+
 # ── visitors ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -299,3 +422,79 @@ def test_a_demo_on_this_machine_lets_a_visitor_in_and_nothing_else_does(
         del client.headers["authorization"]
         answer = client.get("/api/resources")
         assert (answer.status_code, answer.json()["type"]) == (401, "unauthenticated")
+
+
+PERSONS_IMPORTED = """
+INSERT INTO import_batch (layer, source, file_name, file_digest, source_crs, actor, counts)
+VALUES (:layer, 's', 'f', 'd', 'EPSG:4490', 't', '{"added": 1}');
+"""
+
+
+@pytest.mark.parametrize("layer", ["staff", "care_persons"])
+def test_a_demo_that_holds_real_people_is_no_demo_until_that_is_undone(
+    server: PrivateServer, template: str, layer: str
+) -> None:
+    with fresh_database(server, template) as urls:
+        owner = make_engine(urls.owner_url)
+        furnish(owner, today=TODAY)
+        with serving(urls) as client:
+            del client.headers["authorization"]
+            assert client.get("/api/layers").status_code == 200
+            assert client.post("/api/session", json={"demo": "planner"}).status_code == 200
+            signed_in = client.cookies[COOKIE]
+            cookie = {"Cookie": f"{COOKIE}={signed_in}"}
+            client.cookies.clear()
+            with writing(owner) as connection:
+                connection.execute(text(PERSONS_IMPORTED), {"layer": layer})
+            a_second_later(client)
+            assert client.get("/api/layers").status_code == 401
+            assert client.get("/api/layers", headers=cookie).status_code == 401
+            assert client.post("/api/session", json={"demo": "planner"}).status_code == 403
+            with writing(owner) as connection:
+                connection.execute(text("UPDATE import_batch SET undone_at = now()"))
+            a_second_later(client)
+            assert client.get("/api/layers").status_code == 200
+            assert client.get("/api/layers", headers=cookie).status_code == 200
+        owner.dispose()
+
+
+def a_second_later(client: TestClient) -> None:
+    """What is remembered for a second is forgotten."""
+    callers = client.app.state.callers  # type: ignore[attr-defined]
+    callers._remembered.clear()
+    callers._visiting = (callers._visiting[0] - 2, callers._visiting[1])
+
+
+def test_a_demo_users_session_is_nobodys_where_others_can_connect(furnished: Database) -> None:
+    with serving(furnished) as client:
+        del client.headers["authorization"]
+        client.post("/api/session", json={"demo": "planner"})
+        cookie = {"Cookie": f"{COOKIE}={client.cookies[COOKIE]}"}
+    with serving(furnished, host="0.0.0.0") as client:
+        del client.headers["authorization"]
+        assert client.get("/api/layers", headers=cookie).status_code == 401
+
+
+VISITORS_GRANT = """
+SELECT grant_id FROM access_grant JOIN account USING (account_id) WHERE username = 'demo-visitor';
+"""
+
+
+def test_a_visitor_whose_grant_was_revoked_is_asked_to_sign_in_and_costs_no_session_each_time(
+    server: PrivateServer, template: str
+) -> None:
+    with fresh_database(server, template) as urls:
+        owner = make_engine(urls.owner_url)
+        with serving(urls) as client:
+            del client.headers["authorization"]
+            assert client.get("/api/layers").status_code == 200
+            with writing(owner) as connection:
+                end_grant(connection, connection.execute(text(VISITORS_GRANT)).scalar_one(), actor="t")
+            for _ in range(3):
+                a_second_later(client)
+                assert client.get("/api/layers").status_code == 401
+            assert client.get("/sign-in").status_code == 200
+        with reading(owner) as connection:
+            sessions = "SELECT count(*) FROM session WHERE kind = 'console'"
+            assert connection.execute(text(sessions)).scalar() == 1
+        owner.dispose()

@@ -6,6 +6,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -23,9 +24,9 @@ Visit = Callable[..., Page]
 
 
 @contextmanager
-def served(urls: DatabaseUrls) -> Iterator[str]:
+def served(urls: DatabaseUrls, **settings: Any) -> Iterator[str]:
     """The address of the service on a database, answering."""
-    app = create_app(Settings(database_url=urls.service_url))
+    app = create_app(Settings(database_url=urls.service_url, **settings))
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})

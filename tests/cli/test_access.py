@@ -72,8 +72,11 @@ def test_the_first_administrator_is_made_signs_in_and_is_disabled(
     assert gismap("user", "disable", "li.na") == (0, "li.na: disabled\n", "")
     assert status_of(database, "another good password") == 401
     assert gismap("user", "list")[1].startswith("li.na  李娜  disabled\n")
+    assert gismap("user", "enable", "LI.NA") == (0, "LI.NA: enabled\n", "")
+    assert status_of(database, "another good password") == 200
+    assert gismap("user", "enable", "li.na") == (2, "", "gismap: username: there is no disabled account 'li.na'\n")
     done = [action for action in actions(engine) if "sign" not in action]
-    assert done == ["add account", "grant", "set password", "disable account"]
+    assert done == ["add account", "grant", "set password", "disable account", "enable account"]
     assert "sign out everywhere" in actions(engine)
 
 

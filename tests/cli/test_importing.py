@@ -7,16 +7,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
 
 from gismap.cli import main
-from gismap.settings import get_settings
+from gismap.publishing import describe_district
+from gismap.settings import Settings, get_settings
+from gismap.store.session import writing
 from tests.conftest import Database, environment
-from tests.districts import cell
+from tests.districts import COMMUNITIES, cell
 from tests.importing.conftest import PLACES, publish_county, rows, write_csv
+from tests.importing.test_rosters import roster
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -112,6 +116,44 @@ def test_a_template_is_written_and_grids_are_published(gismap: Run, engine: Engi
     assert rows(engine, "SELECT count(*) FROM grid WHERE is_leaf") == [(2,)]
 
 
+def test_what_became_of_grants_in_grids_that_ended_is_told(gismap: Run, engine: Engine, tmp_path: Path) -> None:
+    publish_county(engine)
+    for name, code in (("li", f"{COMMUNITIES[0]}001"), ("wang", f"{COMMUNITIES[0]}002"), ("zhao", COMMUNITIES[1])):
+        gismap("user", "add", name, "--role", "viewer", "--unit", code, "--no-password")
+    header = ["编码", "名称", "层级", "上级", "WKT"]
+    south, north = cell(0, 0).wkt, cell(0, 1).wkt
+    recoded = [[f"{COMMUNITIES[0]}00{n}", f"新{n}", "4", COMMUNITIES[0], wkt] for n, wkt in ((8, south), (9, north))]
+    joined = [[f"{COMMUNITIES[0]}007", "合并网格", "4", COMMUNITIES[0], cell(0, 0).union(cell(0, 1)).wkt]]
+    said = []
+    for days, table in ((0, recoded), (1, joined)):
+        path = write_csv(tmp_path / "g.csv", [header, *table])
+        day = Settings().today() + timedelta(days=days)
+        code, _, errors = gismap("import", "grids", path, "--effective-from", day, "--crs", "cgcs2000")
+        said.append((code, errors))
+    assert said[0] == (0, "gismap: 2 grants followed their land into other units\n")
+    code, errors = said[1]
+    lines = [line.partition(" (")[2] for line in errors.splitlines()]
+    assert (code, len(lines)) == (0, 2) and lines[0] == (
+        "li: viewer in 新8) was not followed for 100% of the land, now in 合并网格, whose other land was not granted; "
+        "grant anew where it is right"
+    )
+    assert lines[1].startswith("wang: viewer in 新9) ")
+
+
+def test_a_demo_that_real_people_are_imported_into_says_that_it_is_none_any_more(
+    gismap: Run, engine: Engine, tmp_path: Path
+) -> None:
+    publish_county(engine)
+    with writing(engine) as connection:
+        describe_district(connection, "邹城", "Zoucheng", synthetic=True)
+    command = ("import", "staff", roster(tmp_path))
+    assert "real people" not in gismap(*command, "--dry-run")[2]
+    code, output, errors = gismap(*command)
+    (said,) = [line for line in errors.splitlines() if "real people" in line]
+    assert code == 0 and said.startswith("gismap: this demo holds real people now") and "gismap user add" in said
+    assert gismap("import", "undo", output.split()[1].rstrip(":"))[0] == 0
+
+
 def test_overlapping_grids_are_refused_with_their_defects(gismap: Run, engine: Engine, tmp_path: Path) -> None:
     table = [
         ["编码", "名称", "层级", "上级", "WKT"],
@@ -134,9 +176,9 @@ def test_a_killed_import_leaves_nothing(database: Database, engine: Engine, tmp_
     process = subprocess.Popen(
         command, env=os.environ | environment(database), stdout=subprocess.PIPE
     )
-    writing = "SELECT count(*) FROM pg_locks l JOIN pg_class c ON c.oid = l.relation WHERE c.relname = 'import_batch'"
+    locks = "SELECT count(*) FROM pg_locks l JOIN pg_class c ON c.oid = l.relation WHERE c.relname = 'import_batch'"
     until = time.monotonic() + 60
-    while rows(engine, f"{writing} AND l.mode = 'RowExclusiveLock'") == [(0,)] and time.monotonic() < until:
+    while rows(engine, f"{locks} AND l.mode = 'RowExclusiveLock'") == [(0,)] and time.monotonic() < until:
         assert process.poll() is None, "the import ended before it could be killed"
     process.send_signal(signal.SIGKILL)
     process.communicate()

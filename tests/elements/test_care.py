@@ -75,7 +75,7 @@ def test_a_person_in_care_is_no_feature_whatever_is_asked(cared: Cared) -> None:
         {},
         {"layers": ["care_persons"]},
         {"layers": ["key_persons", "buildings", "staff"]},
-        {"category": ["living_alone", "disabled", "left_behind_child"]},
+        {"category": ["living_alone_elderly", "disability", "left_behind_child"]},
         {"attributes": {"x": 1}},
     ]
     for area, filter_ in itertools.product(areas, filters):
@@ -185,8 +185,8 @@ def test_filters_that_only_elements_have_tell_no_count_of_persons(cared: Cared) 
 
 def test_a_category_is_told_alone_as_it_is_told_among_others(cared: Cared) -> None:
     together = told(cared.search(area={"unit": COUNTY}, counts=True))
-    alone = told(cared.search(area={"unit": COUNTY}, filter={"category": ["living_alone"]}, counts=True))
-    assert alone == {"living_alone": together["living_alone"]}
+    alone = told(cared.search(area={"unit": COUNTY}, filter={"category": ["living_alone_elderly"]}, counts=True))
+    assert alone == {"living_alone_elderly": together["living_alone_elderly"]}
 
 
 def test_before_any_count_was_published_nothing_is_told(cared: Cared) -> None:

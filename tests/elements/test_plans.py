@@ -34,11 +34,18 @@ SELECT n, lpad(n::text, 11, '0') AS id,
        ST_SetSRID(ST_MakePoint(:west + :side * :step * random(), :south + :side * :step * random()), 4490) AS spot
 FROM generate_series(1, 50000) AS n;
 INSERT INTO digital_identity (element_id, layer) SELECT id, layer FROM strewn;
+INSERT INTO purpose (purpose, title, legal_basis, legal_reference, notice, notice_on, assessment, owner, recipients,
+                     categories, retention_days, expires_at, made_by)
+SELECT 'visits', 't', 'consent', 't', 't', :day, 't', 't', '{t}', array_agg(category), 365, 'infinity', 't'
+FROM care_category;
 INSERT INTO element (element_id, layer, name, category, geom, anchor, unit_id, path, source, source_ref, source_crs,
                      content, since, valid)
-SELECT id, layer, CASE WHEN layer <> 'care_persons' THEN '地点' || n END, 'c' || n % 7, spot, spot, unit_id, path,
+SELECT id, layer, CASE WHEN layer <> 'care_persons' THEN '地点' || n END,
+       CASE WHEN layer <> 'care_persons' THEN 'c' || n % 7 ELSE 'very_old' END, spot, spot, unit_id, path,
        't', n::text, 'EPSG:4490', '', :day, daterange(:day, NULL)
 FROM strewn JOIN grid ON is_leaf AND geom && spot AND ST_Contains(geom, spot);
+INSERT INTO care_person (version_id, path, purpose, kept_until)
+SELECT version_id, path, 'visits', 'infinity' FROM element WHERE layer = 'care_persons';
 """
 
 

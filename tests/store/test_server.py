@@ -104,7 +104,13 @@ def test_a_database_that_sees_no_chinese_is_refused_with_the_remedy(server: Priv
 
 def test_a_server_that_shows_or_logs_what_the_service_asks_is_refused_with_the_remedy(server: PrivateServer) -> None:
     urls = server.urls()
-    for setting in ("track_activities = on", "log_min_error_statement = error"):
+    for setting in (
+        "track_activities = on",
+        "log_min_error_statement = error",
+        "log_min_messages = warning",
+        "log_statement = 'all'",
+        "log_min_duration_statement = 1000",
+    ):
         ask(urls.superuser_url, f"ALTER ROLE gismap_service SET {setting}")
         with pytest.raises(EnvironmentProblemError, match="ALTER ROLE gismap_service SET track_activities = off"):
             assert_fit(urls.service_url)

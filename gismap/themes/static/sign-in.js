@@ -6,6 +6,12 @@
   const error = document.getElementById("error");
   const buttons = document.querySelectorAll("button");
 
+  // Where the reader wanted to be; whoever may not see the map gets the page that they may see instead of it.
+  const landing = (permissions) => {
+    const { next } = form.dataset;
+    return next === "/" && !permissions.includes("see") && permissions.includes("audit") ? "/audit" : next;
+  };
+
   const send = async (body) => {
     error.textContent = "";
     for (const button of buttons) button.disabled = true;
@@ -13,8 +19,8 @@
       method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body),
     }).catch(() => null);
     if (answer?.ok) {
-      await answer.arrayBuffer(); // an answer that is left half read is a failed request to the browser
-      location.replace(form.dataset.next);
+      const { permissions } = await answer.json();
+      location.replace(landing(permissions));
       return;
     }
     for (const button of buttons) button.disabled = false;
