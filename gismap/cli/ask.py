@@ -65,9 +65,9 @@ def locate(
         "far_km": settings.far_km,
     }
     if words is None and (x is None or y is None):
-        raise typer.BadParameter("give X and Y, or --text")
+        raise typer.BadParameter("'x' and 'y' are needed, or --text")
     if words is not None and x is not None:
-        raise typer.BadParameter("give X and Y or --text, not both")
+        raise typer.BadParameter("give 'x' and 'y' or --text, not both")
     with engine() as database, reading(database) as connection:
         if words is not None:
             answer = locate_text(connection, words, **more)
