@@ -44,7 +44,7 @@ def locate(
     """
     frame = parse_frame(crs)
     lon, lat = read_position(x, y, frame)
-    _check_layers(connection, near)
+    check_layers(connection, near)
     statement, params = queries.locate_statement(lon, lat, as_of, near)
     row = connection.execute(text(statement), params).one()
     if row.revision is None:
@@ -96,7 +96,12 @@ def parse_near(text: str) -> list[Near]:
     return wanted
 
 
-def _check_layers(connection: Connection, near: Sequence[Near]) -> None:
+def check_layers(connection: Connection, near: Sequence[Near]) -> None:
+    """Refuse to look near in layers that do not exist.
+
+    Raises:
+        NotFoundError: one does not.
+    """
     if not near:
         return
     known = set(connection.execute(text(queries.LAYER_NAMES)).scalars())

@@ -8,12 +8,13 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from gismap.errors import BadInputError
+from gismap.geometry.datums import parse_frame
 from gismap.i18n import Language, say
 from gismap.locating import queries, text_queries
 from gismap.locating.finding import Found, find
 from gismap.locating.queries import Near
 from gismap.locating.ranking import LIKE_ENOUGH, LIKE_ENOUGH_NUMBERED, MOST, UNSURE, Candidate, tied
-from gismap.locating.service import locate, nothing_published
+from gismap.locating.service import check_layers, locate, nothing_published
 from gismap.locating.understanding import matter_of, understand
 
 _STORABLE = re.compile(r"[^\0\ud800-\udfff]*")
@@ -43,6 +44,8 @@ def locate_text(
         NotFoundError, PositionError, CrsError: as `locate`.
     """
     check_question(question)
+    parse_frame(crs)
+    check_layers(connection, near)
     told = understand(question)
     if told.position is not None:
         x, y = told.position

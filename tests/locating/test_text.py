@@ -141,6 +141,7 @@ def ask_in_english(client: TestClient, question: str) -> str:
         ({"text": "人" * 501}, "text"),
         ({"text": "人民路5号", "x": "117", "y": "35.4"}, "text"),
         ({"text": "117.005,35.405", "crs": "mars"}, "crs"),
+        ({"text": "天安门", "crs": "mars"}, "crs"),
         ({"text": "0.5,117.5"}, "x"),
         ({}, "x"),
     ],
@@ -148,6 +149,13 @@ def ask_in_english(client: TestClient, question: str) -> str:
 def test_a_question_that_is_none_is_refused(client: TestClient, params: dict[str, str], field: str) -> None:
     answer = client.get("/api/locate", params=params)
     assert (answer.status_code, answer.json()["field"]) == (400, field), answer.text
+
+
+def test_what_is_near_is_looked_for_in_layers_that_exist(client: TestClient) -> None:
+    assert ask(client, "福安小区2号楼", near="key_places:2")["near"]["key_places"][0]["name"]
+    for question in ("福安小区2号楼", "天安门"):
+        answer = client.get("/api/locate", params={"text": question, "near": "dragons:1"})
+        assert (answer.status_code, answer.json()["field"]) == (404, "near")
 
 
 def test_a_day_without_boundaries_is_said(client: TestClient) -> None:
