@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -16,6 +16,9 @@ from gismap.locating.understanding import Understood, says_crossing
 MOST_STEMS, MOST_MENTIONS, MOST_GROUPS, MOST_PAIRS = 70, 24, 10, 8
 CROSSING_REACH_M = 25.0
 """Streets that come this close meet."""
+
+_BARE = 0.75
+"""How sure a building is that is called by its number alone."""
 
 ONE_CROSSING_M = 90.0
 """The carriageways of wide streets cross several times; within this it is one crossing."""
@@ -37,6 +40,19 @@ def find(connection: Connection, told: Understood, as_of: date) -> Found:
         row = connection.execute(text(text_queries.BY_CODE), {"code": told.code, "as_of": as_of}).first()
         if row is not None:
             return Found(told, [_of_code(told, row)])
+    found = _named(connection, told, as_of)
+    bare = None if found.candidates else told.bare()
+    if bare is None:
+        return found
+    # Which of the words left are a name unknown here, nobody can tell: it is offered, never claimed.
+    numbered = _named(connection, bare, as_of).candidates
+    return replace(
+        found, candidates=[replace(one, score=one.score * _BARE, likeness=_BARE) for one in numbered if one.numbers_fit]
+    )
+
+
+def _named(connection: Connection, told: Understood, as_of: date) -> Found:
+    """The places that a question names."""
     grams = told.grams()
     known = connection.execute(text(text_queries.STEMS), {"grams": grams, "most": MOST_STEMS}).one()
     runs = [gram[1:] for gram in grams if gram.startswith("@")]

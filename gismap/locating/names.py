@@ -1,11 +1,11 @@
 """Names and addresses as the gazetteer keeps them: a stem without numbers, and the numbers; nothing is stored here."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gismap.locating.normal import normalise
-from gismap.locating.numbers import LETTERS, PLACING, Number, take_numbers
+from gismap.locating.numbers import LETTERS, PLACING, Counts, Number, take_numbers
 
 LONGEST_NAME = 120
 """Characters of a name that are read; longer ones are descriptions."""
@@ -17,6 +17,9 @@ KINDS = (
     *STREET_KINDS,
 )
 """What names end with and people leave out; the longest first where one ends with another."""
+
+BARE: Mapping[Counts, str] = {"building": "号楼", "yard": "号院"}
+"""The stems of buildings that are called by a number alone, as on a campus."""
 
 _KIND = re.compile(f"(?:{'|'.join(sorted(KINDS, key=len, reverse=True))})$")
 _ABOVE = re.compile(r"^(?:[^\d\s]{2,8}?(?:省|自治区))?(?:[^\d\s区县]{2,6}?市)?(?=.{3})")
@@ -86,7 +89,10 @@ def _name(rest: str, numbers: Sequence[Number]) -> Name:
     kept = [one for one in numbers if one.counts not in ("floor", "metres") and not _is_word(one, rest)]
     upto = kept[-1].upto if kept else None
     letters = "".join(LETTERS[one.counts] for one in kept)
-    return Name(_UNNEEDED.sub("", rest).strip("-,.:/·、 "), tuple(one.value for one in kept), letters, upto)
+    stem = _UNNEEDED.sub("", rest).strip("-,.:/·、 ")
+    if not stem and len(kept) == 1:
+        stem = BARE.get(kept[0].counts, "")
+    return Name(stem, tuple(one.value for one in kept), letters, upto)
 
 
 def _is_word(number: Number, rest: str) -> bool:

@@ -5,8 +5,9 @@ Pure: which of the words are names is found by `matching`, against the gazetteer
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from gismap.locating.names import BARE
 from gismap.locating.normal import normalise
 from gismap.locating.numbers import Number, take_numbers
 from gismap.locating.sounds import Spoken, grams, initials_in, spoken
@@ -86,8 +87,22 @@ class Understood:
     def grams(self) -> list[str]:
         """What to look for in the gazetteer."""
         found = dict.fromkeys(grams(self.words))
+        before = {one.rest for one in self.numbers}  # 东16楼: one character and a number can be a name
+        ends = zip(self.words.written, self.words.ends, strict=True)
+        found |= dict.fromkeys(written for written, end in ends if end in before)
         found |= dict.fromkeys(f"@{run}" for run in initials_in(self.rest))
         return list(found)[:MOST_GRAMS]
+
+    def bare(self) -> "Understood | None":
+        """The question as if it were of a building called by its number alone; None where it names no such number."""
+        number = next((one for one in self.numbers if one.counts in BARE), None)
+        if number is None:
+            return None
+        stem = BARE[number.counts]
+        others = tuple(one for one in self.numbers if one.counts in ("unit", "room", "floor"))
+        moved = tuple(replace(one, rest=len(stem)) for one in (number, *others))
+        places = (number.start,) * (len(stem) - 1) + (number.end - 1,)
+        return replace(self, rest=stem, places=places, words=spoken(stem), numbers=moved)
 
     def place_of(self, token: int) -> int:
         """Where in the text a token begins."""

@@ -8,7 +8,7 @@ from gismap.locating.matching import Stem, mentions_of
 from gismap.locating.names import above_of, names_in_address, names_of
 from gismap.locating.normal import normalise
 from gismap.locating.numbers import take_numbers
-from gismap.locating.sounds import spoken, syllables
+from gismap.locating.sounds import Spoken, spoken, syllables
 from gismap.locating.understanding import matter_of, relation_after, understand
 
 
@@ -65,6 +65,13 @@ def test_a_school_and_its_short_name_are_one() -> None:
     assert names_of("贵溪五中") == names_of("贵溪第五中学")
 
 
+def test_a_building_can_be_called_by_its_number_alone() -> None:
+    (name,) = names_of("6号楼")
+    told = understand("我在6号楼,漏水").bare()
+    assert told is not None and likeness_of(told.words, name.stem) == 1
+    assert understand("人民路漏水").bare() is None
+
+
 def test_an_address_calls_a_place_by_its_door_and_by_its_building() -> None:
     above = above_of(["峄山镇", "邹城市"])
     assert [(n.stem, n.numbers) for n in names_in_address("山东省邹城市荻泾路2号富贵华庭5号楼", above)] == [
@@ -80,9 +87,13 @@ def test_latin_letters_are_syllables_where_they_can_be() -> None:
     assert spoken("人民 road").written == ("人", "民", "road")
 
 
-def likeness(question: str, stem: str) -> float:
-    found = mentions_of(understand(question).words, [Stem(1, stem, 1)], [])
+def likeness_of(words: Spoken, stem: str) -> float:
+    found = mentions_of(words, [Stem(1, stem, 1)], [])
     return found[0].score if found else 0.0
+
+
+def likeness(question: str, stem: str) -> float:
+    return likeness_of(understand(question).words, stem)
 
 
 @pytest.mark.parametrize(
