@@ -255,6 +255,7 @@ CATALOGUE: dict[str, tuple[str, str]] = {
     "loading.streets": ("道路", "Streets"),
     "loading.elements": ("房屋、场所与物资", "Buildings, places and supplies"),
     "loading.staff": ("网格力量", "Grid staff"),
+    "loading.names": ("名称索引", "Names to find places by"),
     "loading.counts": ("汇总统计", "Totals"),
     # categories: buildings by their use
     "category.buildings.residential": ("住宅楼", "Residential"),
