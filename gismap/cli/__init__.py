@@ -38,6 +38,7 @@ def main() -> None:
         ruling,
         seal,
         server,
+        words,
     )
 
     try:
