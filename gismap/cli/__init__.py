@@ -35,8 +35,10 @@ def main() -> None:
         keyring,
         maps,
         plan,
+        ruling,
         seal,
         server,
+        words,
     )
 
     try:

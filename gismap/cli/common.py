@@ -65,6 +65,9 @@ def tell_grants(done: "Publication") -> None:
         print(f"gismap: {done.grants_followed} grants followed their land into other units", file=sys.stderr)
     for lapse in done.grants_lapsed:
         print(f"gismap: {lapse}", file=sys.stderr)
+    if done.rulings_ended:
+        told = f"{done.rulings_ended} rulings ended with their units; rule anew where it is right"
+        print(f"gismap: {told}", file=sys.stderr)
 
 
 @contextmanager
