@@ -31,6 +31,7 @@ def main() -> None:
         audit,
         care,
         emergency,
+        frame,
         importing,
         keyring,
         maps,
