@@ -70,11 +70,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             statement_timeout_ms=chosen.statement_timeout_ms,
         )
         app.state.callers = Callers(app.state.engine, chosen)
-        app.state.snapshot = Snapshot(app.state.engine, chosen.today)
+        followers = make_engine(url, pool_size=2)  # apart from the pool, so that neither waits for the other
+        app.state.snapshot = Snapshot(followers, chosen.today)
         app.state.snapshot.start()
         current_default_thread_limiter().total_tokens = chosen.pool_size + MAX_WAITING
         yield
         app.state.snapshot.stop()
+        followers.dispose()
         app.state.engine.dispose()
 
     configure_logs()

@@ -90,11 +90,9 @@ def test_what_is_held_is_answered_without_sql(county: Engine, database: Database
         locate(client, *centre(0, 0), as_of=SINCE.isoformat())
         assert within_a_second(lambda: client.app.state.snapshot.is_complete)  # type: ignore[attr-defined]
         statements: list[str] = []
-        event.listen(
-            client.app.state.engine,  # type: ignore[attr-defined]
-            "before_cursor_execute",
-            lambda _c, _k, statement, *_: statements.append(statement),
-        )
+        state = client.app.state  # type: ignore[attr-defined]
+        for engine in (state.engine, state.snapshot._engine):
+            event.listen(engine, "before_cursor_execute", lambda _c, _k, statement, *_: statements.append(statement))
         for column in range(2):
             locate(client, *centre(column, 0))
             locate(client, WEST + STEP, centre(0, 0)[1], accuracy=30)
