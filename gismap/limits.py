@@ -41,12 +41,12 @@ _VIRTUAL = re.compile(
 _END, _END_LENGTH, _LOCATOR, _LOCATOR_LENGTH = b"PK\x05\x06", 22, b"PK\x06\x07", 20
 
 
-def check_file(path: Path) -> None:
-    """Refuse what is no plain file, or too large a one.
+def check_file(path: Path, most_bytes: int | None = MAX_FILE_BYTES) -> None:
+    """Refuse what is no plain file, or too large a one; None: one that is read bit by bit may have any size.
 
     Raises:
         BadInputError: missing, or no file.
-        TooLargeError: larger than `MAX_FILE_BYTES`.
+        TooLargeError: larger than that.
     """
     try:
         size = path.stat().st_size
@@ -54,8 +54,8 @@ def check_file(path: Path) -> None:
         raise BadInputError(f"{path} cannot be opened: {getattr(error, 'strerror', error)}", field="file") from error
     if not path.is_file():
         raise BadInputError(f"{path} is no file", field="file")
-    if size > MAX_FILE_BYTES:
-        raise TooLargeError(f"{path.name} has {size:,} bytes, {MAX_FILE_BYTES:,} are read: split it", field="file")
+    if most_bytes is not None and size > most_bytes:
+        raise TooLargeError(f"{path.name} has {size:,} bytes, {most_bytes:,} are read: split it", field="file")
 
 
 def check_extent(name: str, rows: int, columns: int) -> None:

@@ -3,6 +3,7 @@
 import re
 import sys
 from datetime import date
+from pathlib import Path
 from typing import Annotated, Any
 
 import orjson
@@ -46,14 +47,28 @@ class WithNegativeNumbers(TyperCommand):
 
 @app.command(cls=WithNegativeNumbers)
 def locate(
-    x: Annotated[float, typer.Argument(help="Easting or longitude.")],
-    y: Annotated[float, typer.Argument(help="Northing or latitude.")],
+    x: Annotated[float | None, typer.Argument(help="Easting or longitude.")] = None,
+    y: Annotated[float | None, typer.Argument(help="Northing or latitude.")] = None,
     crs: Annotated[str, typer.Option(help="wgs84, cgcs2000, gcj02, bd09 or EPSG:n.")] = "cgcs2000",
     accuracy: Annotated[float | None, typer.Option(help="Radius of the position's error in metres.")] = None,
     as_of: AsOf = None,
     near: Annotated[str | None, typer.Option(help="What to look for near: layer:k or layer.category:k, …")] = None,
-) -> None:
-    """Which grid is a point in, and who answers? Prints JSON."""
+    file: Annotated[Path | None, typer.Option(help="A list of positions: CSV, XLSX or JSON.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The list with answers: .csv, .xlsx, .json, .jsonl, .geojson.")
+    ] = None,
+    columns: Annotated[str | None, typer.Option(help="Columns of the list: x=…,y=…,crs=…,accuracy=…")] = None,
+    sheet: Annotated[str | None, typer.Option(help="Sheet of the workbook.")] = None,
+) -> int:
+    """Which grid is a point in, and who answers? Prints JSON; or answers a whole list with --file and -o."""
+    if file is not None:
+        if output is None or x is not None or near is not None:
+            raise typer.BadParameter("a list needs -o OUT, and goes neither with X and Y nor with --near")
+        from gismap.cli.batch import ListOrder, locate_list  # noqa: PLC0415 (readers of files weigh)
+
+        return locate_list(ListOrder(file, output, columns, crs, accuracy, as_of, sheet))
+    if x is None or y is None or output is not None or columns is not None or sheet is not None:
+        raise typer.BadParameter("say X and Y, or --file IN -o OUT for a list; --columns and --sheet are a list's")
     settings = get_settings()
     wanted = parse_near(near) if near else []
     question = Question(x, y, crs, as_of or settings.today(), accuracy, settings.language, settings.far_km)
@@ -64,6 +79,7 @@ def locate(
                 point = answer["point"]
                 answer["near"] = find_near(connection, point["lon"], point["lat"], question.as_of, wanted)
     _print(orjson.dumps(answer, option=orjson.OPT_INDENT_2))
+    return 0
 
 
 @app.command()

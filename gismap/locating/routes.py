@@ -1,6 +1,5 @@
 """HTTP of locating."""
 
-from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
@@ -22,7 +21,7 @@ from gismap.http import (
 )
 from gismap.locating.queries import Near
 from gismap.locating.rulings import list_rulings
-from gismap.locating.service import Question, find_near, locate, parse_near
+from gismap.locating.service import Question, find_near, locate, may_call, parse_near
 from gismap.locating.snapshot import Snapshot
 from gismap.store.session import reading
 
@@ -83,9 +82,3 @@ def _answer(snapshot: Snapshot, question: Question, engine: Engine, caller: Call
             point = answer["point"]
             answer["near"] = find_near(connection, point["lon"], point["lat"], question.as_of, near)
     return answer
-
-
-def may_call(caller: Caller) -> Callable[[str], bool]:
-    """Whether a caller is told duty phones in full, of a path."""
-    territories = caller.territories.get(Permission.CALL_STAFF, ())
-    return lambda path: any(low <= path < high for low, high in territories)

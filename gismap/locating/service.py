@@ -11,12 +11,13 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from gismap.access.values import Caller, Permission
 from gismap.elements.questions import ALIASES
 from gismap.errors import BadInputError, NotFoundError
 from gismap.geometry.datums import check_near, parse_frame, read_position
 from gismap.i18n import Language, say
 from gismap.locating import queries
-from gismap.locating.held import Boundaries, Dispute, Override, Rulings, Streets, stands
+from gismap.locating.held import Boundaries, Dispute, Duty, Override, Rulings, Streets, stands
 from gismap.locating.queries import Near
 from gismap.locating.snapshot import Snapshot
 
@@ -61,6 +62,27 @@ class Finding:
     ruling: Override | Dispute | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class View:
+    """All that the answers of one day are made from; a list that takes long is answered from one."""
+
+    boundaries: Boundaries
+    rulings: Rulings
+    streets: Streets
+    duty: Duty
+    day: date
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where something is (degrees), in which frame that was told, and the radius of its error."""
+
+    lon: float
+    lat: float
+    source_crs: str
+    accuracy_m: float | None = None
+
+
 def locate(snapshot: Snapshot, question: Question, may_call: Callable[[str], bool]) -> dict[str, Any]:
     """The answer for one point; `may_call` tells of a path whether duty phones there are told in full.
 
@@ -77,33 +99,69 @@ def locate(snapshot: Snapshot, question: Question, may_call: Callable[[str], boo
     """
     frame = parse_frame(question.crs)
     lon, lat = read_position(question.x, question.y, frame)
-    if question.accuracy_m is not None and not 0 < question.accuracy_m <= LARGEST_ACCURACY_M:
+    check_accuracy(question.accuracy_m)
+    view = view_of(snapshot, question.as_of)
+    if view.boundaries.bounds is not None:
+        check_near(lon, lat, view.boundaries.bounds, question.far_km)
+    return answer(view, Position(lon, lat, frame.name, question.accuracy_m), question.language, may_call)
+
+
+def view_of(snapshot: Snapshot, day: date) -> View:
+    """What is known of a day.
+
+    Raises:
+        NotFoundError: nothing was published for that day.
+    """
+    return View(snapshot.boundaries(day), snapshot.rulings(), snapshot.streets(), snapshot.duty(), day)
+
+
+def check_accuracy(accuracy_m: float | None) -> None:
+    """Refuse a radius that says nothing of where something is.
+
+    Raises:
+        BadInputError: it is none.
+    """
+    if accuracy_m is not None and not 0 < accuracy_m <= LARGEST_ACCURACY_M:
         raise BadInputError(f"must be more than 0 and at most {LARGEST_ACCURACY_M:,.0f} metres", field="accuracy")
-    boundaries = snapshot.boundaries(question.as_of)
-    if boundaries.bounds is not None:
-        check_near(lon, lat, boundaries.bounds, question.far_km)
-    finding = find(boundaries, snapshot.rulings(), lon, lat, question.accuracy_m, question.as_of)
+
+
+def answer(
+    view: View,
+    at: Position,
+    language: Language,
+    may_call: Callable[[str], bool],
+    owners: Sequence[int] | None = None,
+) -> dict[str, Any]:
+    """The answer for a position that was checked; `owners` are the leaves it lies in, where they are known already."""
+    boundaries = view.boundaries
+    finding = find(boundaries, view.rulings, at.lon, at.lat, at.accuracy_m, view.day, owners)
     leaf = None if finding.leaf is None else boundaries.leaves[finding.leaf]
-    border = _border(boundaries, snapshot.streets(), lon, lat)
+    border = _border(boundaries, view.streets, at.lon, at.lat)
     return {
         "verdict": finding.verdict,
-        "point": {"lon": round(lon, 9), "lat": round(lat, 9), "source_crs": frame.name},
+        "point": {"lon": round(at.lon, 9), "lat": round(at.lat, 9), "source_crs": at.source_crs},
         "grid": leaf and leaf.told(),
         "chain": list(leaf.chain) if leaf else [],
         "candidates": finding.candidates,
         "border": border,
-        "staff": _staff(snapshot, boundaries, finding.leaf, question.as_of, may_call),
+        "staff": _staff(view, finding.leaf, may_call),
         "near": {},
         "revision": boundaries.revision,
-        "as_of": question.as_of.isoformat(),
-        "why": _why(finding, border, question.language),
+        "as_of": view.day.isoformat(),
+        "why": _why(finding, border, language),
     }
 
 
 def find(
-    boundaries: Boundaries, rulings: Rulings, lon: float, lat: float, accuracy_m: float | None, day: date
+    boundaries: Boundaries,
+    rulings: Rulings,
+    lon: float,
+    lat: float,
+    accuracy_m: float | None,
+    day: date,
+    owners: Sequence[int] | None = None,
 ) -> Finding:
-    """What a point (degrees) comes to: rulings first, then the polygons."""
+    """What a point (degrees) comes to: rulings first, then the polygons, whose `owners` may be known already."""
     override = rulings.override_at(lon, lat, day)
     if override is not None and override.unit in boundaries.at:
         leaf = boundaries.at[override.unit]
@@ -116,7 +174,8 @@ def find(
         metres = {near.leaf: near.distance_m for near in boundaries.locator.nearest(lon, lat, 8)}
         told = [_candidate(boundaries, leaf, metres.get(leaf, dispute.reach_m)) for leaf in leaves]
         return Finding("disputed", leaves[0], told, dispute)
-    owners = boundaries.locator.owners_at(lon, lat)
+    if owners is None:
+        owners = boundaries.locator.owners_at(lon, lat)
     if accuracy_m is not None:
         doubtful = _doubtful(boundaries, lon, lat, accuracy_m)
         if doubtful is not None:
@@ -165,18 +224,22 @@ def _border(boundaries: Boundaries, streets: Streets, lon: float, lat: float) ->
     return {"distance_m": round(border.distance_m, 1), "beyond": beyond, "street": street}
 
 
-def _staff(
-    snapshot: Snapshot, boundaries: Boundaries, leaf: int | None, day: date, may_call: Callable[[str], bool]
-) -> dict[str, Any]:
+def _staff(view: View, leaf: int | None, may_call: Callable[[str], bool]) -> dict[str, Any]:
     told: dict[str, Any] = {"primary": None, "backup": None}
     if leaf is None:
         return told
-    one = boundaries.leaves[leaf]
-    for post in snapshot.duty().get(one.unit, ()):
-        if stands(post.since, post.until, day):
+    one = view.boundaries.leaves[leaf]
+    for post in view.duty.get(one.unit, ()):
+        if stands(post.since, post.until, view.day):
             phone = post.phone if may_call(one.path) else post.shown_phone
             told[post.duty] = {"name": post.name, "role": post.role, "phone": phone}
     return told
+
+
+def may_call(caller: Caller) -> Callable[[str], bool]:
+    """Whether a caller is told duty phones in full, of a path."""
+    territories = caller.territories.get(Permission.CALL_STAFF, ())
+    return lambda path: any(low <= path < high for low, high in territories)
 
 
 def find_near(connection: Connection, lon: float, lat: float, as_of: date, near: Sequence[Near]) -> dict[str, Any]:
