@@ -90,6 +90,10 @@ EXAMPLES: dict[tuple[str, str], Example] = {
         {"params": {"x": LON_MINE, "y": LAT, "near": NEAR}}, {"params": {"x": LON_OTHER, "y": LAT, "near": NEAR}},
         holds_elements=True,
     ),
+    ("POST", "/api/locate/batch"): Example(
+        {"content": f"x,y\n{LON_MINE},{LAT}\n", "headers": {"content-type": "text/csv"}},
+        {"content": f"x,y\n{LON_OTHER},{LAT}\n", "headers": {"content-type": "text/csv"}},
+    ),
     ("GET", "/api/grids"): Example({"params": {"parent": MINE}}, {"params": {"parent": OTHER}}),
     ("GET", "/api/grids/{unit}"): Example(placed("unit", f"{MINE}001"), placed("unit", f"{OTHER}001"), elsewhere=403),
     ("GET", "/api/grids/{unit}/history"): Example(placed("unit", MINE), placed("unit", OTHER)),
@@ -153,7 +157,8 @@ class Furnished:
     def ask(self, caller: str, method: str, path: str, request: Mapping[str, Any]) -> Any:
         client = self.nobody if caller == NOBODY else self.known
         headers = {"authorization": f"Bearer {self.keys[caller]}"} if caller in self.keys else {}
-        more = {name: value for name, value in request.items() if name != "place"}
+        more = {name: value for name, value in request.items() if name not in ("place", "headers")}
+        headers |= request.get("headers", {})
         client.cookies.clear()
         return client.request(method, path.format(**request.get("place", {})), headers=headers, **more)
 

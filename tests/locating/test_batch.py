@@ -407,7 +407,8 @@ def test_ctrl_c_leaves_nothing_behind(county: County, tmp_path: Path) -> None:
 
 # ── while others ask ───────────────────────────────────────────────────────────────────────────────────────────────
 
-MANY = 40 * CHUNK
+MANY = 200 * CHUNK
+"""Which takes far longer than the seconds in which a list must end that nobody takes."""
 
 
 def test_while_a_list_is_answered_others_are_and_one_that_nobody_takes_ends(county: County) -> None:
@@ -438,7 +439,6 @@ def test_an_upload_that_breaks_off_frees_its_place(county: County) -> None:
     with listening(app, PATIENT) as address:
         with closing(socket.create_connection(address, timeout=30)) as client:
             client.sendall(request(b"x,y\n" + bytes(5_000), key)[:-4_000])
-            time.sleep(0.2)
         ends = time.monotonic() + 5
         while not (answer := ask(address, request(b"x,y\n" + GOOD.encode(), key))).startswith(b"HTTP/1.1 200"):
             assert time.monotonic() < ends, answer
