@@ -787,6 +787,7 @@ CATALOGUE: dict[str, tuple[str, str]] = {
     "batch.border_m": ("距边界(米)", "border_m"),
     "batch.lon": ("经度(CGCS2000)", "lon"),
     "batch.lat": ("纬度(CGCS2000)", "lat"),
+    "batch.source_crs": ("原坐标系", "source_crs"),
     "batch.revision": ("边界版本", "revision"),
     "batch.as_of": ("边界日期", "as_of"),
     "batch.why": ("说明", "why"),
@@ -796,6 +797,10 @@ CATALOGUE: dict[str, tuple[str, str]] = {
     "locate.certain": ("在{grid}内,距边界 {metres} 米{along}", "In {grid}, {metres} m from its border{along}"),
     "locate.boundary": ("正在{grids}的边界上{along}", "On the border of {grids}{along}"),
     "locate.doubtful": ("定位误差跨越边界:{grids}{along}", "The error reaches across a border: {grids}{along}"),
+    "locate.frames": (
+        "坐标系不明,各有所指:{frames}。请问是哪种坐标系?",
+        "The frame is not known, and each says another: {frames}. Which frame is it?",
+    ),
     "locate.override": ("{place}另有认定,归{grid}:{reason}", "{place} was ruled to belong to {grid}: {reason}"),
     "locate.disputed": (
         "{grids}之间存在争议,暂由{grid}负责:{reason}",

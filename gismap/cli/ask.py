@@ -49,7 +49,7 @@ class WithNegativeNumbers(TyperCommand):
 def locate(
     x: Annotated[float | None, typer.Argument(help="Easting or longitude.")] = None,
     y: Annotated[float | None, typer.Argument(help="Northing or latitude.")] = None,
-    crs: Annotated[str, typer.Option(help="wgs84, cgcs2000, gcj02, bd09 or EPSG:n.")] = "cgcs2000",
+    crs: Annotated[str, typer.Option(help="wgs84, cgcs2000, gcj02, bd09, EPSG:n, or auto.")] = "cgcs2000",
     accuracy: Annotated[float | None, typer.Option(help="Radius of the position's error in metres.")] = None,
     as_of: AsOf = None,
     near: Annotated[str | None, typer.Option(help="What to look for near: layer:k or layer.category:k, …")] = None,

@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from gismap.cli.common import engine
 from gismap.errors import BadInputError, ConflictError
 from gismap.limits import MAX_FILE_BYTES, check_file
-from gismap.locating.batch import Asker, Order
+from gismap.locating.batch import Asker, Order, settled
 from gismap.locating.batch_columns import find_places, parse_columns
 from gismap.locating.batch_reading import Kind, Listing, open_list
 from gismap.locating.batch_upload import ENDINGS
@@ -49,10 +49,12 @@ def locate_list(order: ListOrder) -> int:
     form, settings = _form_of(order.out), get_settings()
     listing = _opened(order)
     places = find_places(listing.columns, parse_columns(order.columns))
-    print(f"gismap: columns {places.told(listing.columns)}", file=sys.stderr)
     with engine() as database:
         view = view_of(Snapshot(database, settings.today), order.as_of or settings.today())
-    asker = Asker(view, Order(order.crs, order.accuracy_m, settings.language, settings.far_km, lambda _path: False))
+    usual = Order(order.crs, order.accuracy_m, settings.language, settings.far_km, lambda _path: False)
+    usual = settled(usual, (places.asked(row) for row in listing.rows()), view.boundaries.bounds)
+    print(f"gismap: columns {places.told(listing.columns)}, frame {usual.crs}", file=sys.stderr)
+    asker = Asker(view, usual)
     with _progress(listing.count) as tally, written_whole(order.out) as file:
         for piece in write_pieces(form, listing, located(listing, places, asker, tally), settings.language):
             file.write(piece)

@@ -22,12 +22,12 @@ Int32s = NDArray[np.int32]
 Int64s = NDArray[np.int64]
 
 GROUP = 8
-"""So many leaves share a list of edges, one bit each; a cell where more meet has several groups, one after the other."""
+"""So many leaves share a list of edges, one bit each; a cell where more meet has several groups in a row."""
 
 LEAVES, EDGE_COUNT, HEAD, MORE = 1, 2, 3, 256
-"""A group in `CellTable.words`: which leaves hold the corner, as bits, plus `MORE` where another group of the same cell
-follows; how many leaves and edges there are; the leaves in the order of ties; and for each edge its number, ~number
-where it meets the east side below the corner, and whose border it is, as bits."""
+"""A group in `CellTable.words`: which leaves hold the corner, as bits, plus `MORE` where another group of the same
+cell follows; how many leaves and edges there are; the leaves in the order of ties; and for each edge its number,
+~number where it meets the east side below the corner, and whose border it is, as bits."""
 
 NONE, BORDER = -1, -2
 """Values of cells: a leaf, none, and from `BORDER` downwards where the cell's first group starts in `words`."""

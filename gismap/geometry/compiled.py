@@ -11,9 +11,9 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 def compiled(signature: Any, *, inlined: bool = False) -> Callable[[_Function], _Function]:
     """Compile a function for one signature when its module is imported, so that no first call waits for it.
 
-    What was compiled is remembered beside the module or in the user's cache folder. Where neither can be written, it is
-    compiled anew in every process, which costs some seconds at its start. numba notices when the module was changed, but
-    not a function that it calls in another: such calls are only made inside a module, even where it grows long.
+    What was compiled is remembered beside the module or in the user's cache folder. Where neither can be written, it
+    is compiled anew in every process, which costs some seconds at its start. numba notices when the module was changed,
+    but not a function that it calls in another: such calls are only made inside a module, even where it grows long.
 
     `inlined` puts the function into its callers: handing over a table of twenty arrays costs more than most loops do.
     """

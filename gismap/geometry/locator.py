@@ -39,11 +39,12 @@ class Border(NamedTuple):
     beyond: int | None
 
 
-class Share(NamedTuple):
-    """A leaf and the part of a disc that it covers, 0 to 1."""
+class Candidate(NamedTuple):
+    """A leaf that a position could lie in: the part of the error disc that it covers, 0 to 1, and the metres to it."""
 
     leaf: int
     share: float
+    distance_m: float
 
 
 class Locator:
@@ -133,17 +134,18 @@ class Locator:
         """
         owner = self.owner(lon, lat)
         wanted, near = 2, self._borders(lon, lat, 2, math.inf)
-        while owner >= 0 and owner not in near:  # under overlaps, the borders of others may be nearer
-            wanted *= 2
-            near = self._borders(lon, lat, wanted, math.inf)
         if not near:
             return None
+        # Only the `wanted` nearest are measured for certain; under overlaps others' borders may be nearer than its own.
+        while owner >= 0 and near.get(owner, math.inf) > sorted(near.values())[:wanted][-1]:
+            wanted *= 2
+            near = self._borders(lon, lat, wanted, math.inf)
         metres = near.pop(owner) if owner >= 0 else min(near.values())
         beyond = [leaf for leaf in near if near[leaf] <= metres + SAME_BORDER_M]
         return Border(metres, min(beyond, key=self._rank.__getitem__, default=None))
 
-    def shares(self, lon: float, lat: float, accuracy_m: float) -> list[Share]:
-        """The leaves that a disc around a point meets, the largest share of it first, equal ones by code.
+    def candidates(self, lon: float, lat: float, accuracy_m: float) -> list[Candidate]:
+        """The leaves that a position could lie in, the largest share first, equal ones by code.
 
         The position's error is taken as a disc of radius `accuracy_m` (metres on the ground) with even density. The
         shares and the part that no leaf covers add up to 1 where leaves do not overlap.
@@ -154,13 +156,20 @@ class Locator:
         if not 0 < accuracy_m < math.inf:
             raise PositionError("accuracy must be a positive number of metres", field="accuracy")
         near = self._borders(lon, lat, self._count + 1, accuracy_m)
-        leaves = np.array(sorted({*near, *self.owners_at(lon, lat)}, key=self._rank.__getitem__), dtype=np.int32)
+        near |= dict.fromkeys(self.owners_at(lon, lat), 0.0)
+        leaves = sorted(near, key=self._rank.__getitem__)
         areas = nearness.disc_areas(
-            self._table.edges, self._outline_first, self._outlines, leaves, lon, lat, accuracy_m
+            self._table.edges,
+            self._outline_first,
+            self._outlines,
+            np.array(leaves, dtype=np.int32),
+            lon,
+            lat,
+            accuracy_m,
         )
-        parts = np.minimum(areas / (math.pi * accuracy_m**2), 1.0)
-        order = np.argsort(-parts.round(9), kind="stable")
-        return [Share(int(leaves[k]), float(parts[k])) for k in order if parts[k] > NO_SHARE]
+        parts = np.minimum(areas / (math.pi * accuracy_m**2), 1.0).tolist()
+        found = [Candidate(leaf, part, near[leaf]) for leaf, part in zip(leaves, parts, strict=True) if part > NO_SHARE]
+        return sorted(found, key=lambda one: -round(one.share, 9))
 
     def _borders(self, lon: float, lat: float, wanted: int, within_m: float) -> dict[int, float]:
         """Metres to the borders of the nearest leaves, inside or outside of them."""

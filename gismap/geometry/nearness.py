@@ -116,6 +116,14 @@ def _see_groups(
     return found, nearest, count
 
 
+@compiled(i8(EDGES, i8, f8), inlined=True)
+def _within(nearest: Floats, count: int, reach_m: float) -> int:
+    within = 0
+    for k in range(count):
+        within += nearest[k, 0] <= reach_m
+    return within
+
+
 @compiled(types.Tuple((i4s, f8s))(TABLE, f8, f8, i8, i8, f8))
 def nearest_borders(
     table: CellTable, lon: float, lat: float, leaves: int, wanted: int, reach_m: float
@@ -143,10 +151,7 @@ def nearest_borders(
             min(u - (column - ring), column + ring + 1 - u) / table.per_lon * place.per_lon,
             min(v - (row - ring), row + ring + 1 - v) / table.per_lat * place.per_lat,
         )
-        certain = 0
-        for k in range(count):
-            certain += nearest[k, 0] <= beyond_m - SAME_BORDER_M
-        if beyond_m > reach_m or certain >= wanted:
+        if beyond_m > reach_m or (count >= wanted and _within(nearest, count, beyond_m - SAME_BORDER_M) >= wanted):
             break
         ring += 1
     metres = np.empty(count)

@@ -8,20 +8,33 @@ import math
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from gismap.errors import BadInputError, GismapError
-from gismap.geometry.datums import Frame, check_near, parse_frame, plausible_positions, read_position, to_cgcs2000
-from gismap.geometry.errors import GeometryError
+from gismap.geometry.datums import (
+    Frame,
+    check_near,
+    check_zone,
+    parse_frame,
+    plausible_positions,
+    read_position,
+    to_cgcs2000,
+)
+from gismap.geometry.detective import fitting_frames
+from gismap.geometry.errors import CrsError, GeometryError
 from gismap.i18n import Language, say
-from gismap.locating.service import Position, View, answer, check_accuracy
+from gismap.locating.held import Bounds
+from gismap.locating.service import AUTO, Position, View, answer, check_accuracy
 
 CHUNK = 2_000
 """Rows at once: enough for arrays to pay, few enough that an answer soon begins and a cancelled one soon ends."""
+
+SAMPLE = 20_000
+"""Rows from which their frame is told."""
 
 MAX_SHOWN = 40
 """Characters of a cell that an error repeats."""
@@ -99,6 +112,7 @@ class Asker:
         try:
             x, y = read_number(row.x, "x"), read_number(row.y, "y")
             accuracy = self._order.accuracy_m if _is_blank(row.accuracy) else read_number(row.accuracy, "accuracy")
+            check_accuracy(accuracy)
         except BadInputError as error:
             return error.detail
         frame = self._usual if _is_blank(row.crs) else self._frame(str(row.crs))
@@ -136,7 +150,8 @@ class Asker:
             try:
                 if not is_near:
                     lon, lat = read_position(x, y, frame)  # noqa: PLW2901
-                check_accuracy(accuracy)
+                elif not frame.in_degrees:
+                    check_zone(x, frame)
                 if not is_near and self._view.boundaries.bounds is not None:
                     check_near(lon, lat, self._view.boundaries.bounds, self._order.far_km)
             except (GismapError, GeometryError) as error:
@@ -153,6 +168,32 @@ class Asker:
             answers[number] = answer(
                 self._view, at, self._order.language, self._order.may_call, owners[starts[k] : starts[k + 1]]
             )
+
+
+def settled(order: Order, rows: Iterable[Asked], bounds: Bounds | None) -> Order:
+    """The order with the frame that the rows are in, where it asks for `auto`: the only one that fits the district.
+
+    Raises:
+        CrsError: none fits, or several, of which one must be named; or x and y are swapped.
+    """
+    if order.crs != AUTO:
+        return order
+    numbers = [one for row in islice(rows, SAMPLE) if _is_blank(row.crs) and (one := _numbers(row)) is not None]
+    fits = fitting_frames([x for x, _ in numbers], [y for _, y in numbers], bounds) if numbers and bounds else []
+    names = ", ".join(fit.hypothesis.frame.name for fit in fits)
+    if len(fits) != 1:
+        told = f"several frames put the rows into the district ({names})" if fits else "no frame puts the rows there"
+        raise CrsError(f"{told}: name the one they are in", field="crs")
+    if fits[0].hypothesis.swapped:
+        raise CrsError(f"the rows fit {names} with x and y swapped: name their columns, x=…,y=…", field="columns")
+    return replace(order, crs=names)
+
+
+def _numbers(row: Asked) -> tuple[float, float] | None:
+    try:
+        return read_number(row.x, "x"), read_number(row.y, "y")
+    except BadInputError:
+        return None
 
 
 def read_number(cell: Cell, what: str) -> float:
@@ -193,7 +234,7 @@ def chunks(rows: Iterable[Any]) -> Iterator[list[Any]]:
 
 COLUMNS = (
     "verdict", "grid_code", "grid_name", "community", "town", "primary", "primary_phone", "backup", "backup_phone",
-    "border_m", "lon", "lat", "revision", "as_of", "why", "error",
+    "border_m", "lon", "lat", "source_crs", "revision", "as_of", "why", "error",
 )  # fmt: skip
 """What is added to each row, by its name in JSON; the catalogue has the headings of tables."""
 
@@ -218,6 +259,7 @@ def told(given: Answer) -> dict[str, Any]:
         "border_m": given["border"] and given["border"]["distance_m"],
         "lon": given["point"]["lon"],
         "lat": given["point"]["lat"],
+        "source_crs": given["point"]["source_crs"],
         "revision": given["revision"],
         "as_of": given["as_of"],
         "why": given["why"],

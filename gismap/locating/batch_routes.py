@@ -31,7 +31,7 @@ from gismap.http import (
     Tongue,
     permit,
 )
-from gismap.locating.batch import Asker, Order
+from gismap.locating.batch import Asker, Order, settled
 from gismap.locating.batch_columns import find_places, parse_columns
 from gismap.locating.batch_reading import open_list
 from gismap.locating.batch_upload import KINDS, NAME, READ, form_for, is_read, read_upload
@@ -134,7 +134,9 @@ def _begin(
     places = find_places(listing.columns, parse_columns(query.columns))
     snapshot: Snapshot = request.app.state.snapshot
     order = Order(query.crs, query.accuracy, language, settings.far_km, may_call(caller))
-    asker = Asker(view_of(snapshot, query.as_of or settings.today()), order)
+    view = view_of(snapshot, query.as_of or settings.today())
+    asked = (places.asked(row) for row in listing.rows())
+    asker = Asker(view, settled(order, asked, view.boundaries.bounds))
     with writing(engine, statement_timeout_ms=settings.statement_timeout_ms) as connection:
         detail = {"rows": listing.count, "form": form}
         audit.append(connection, actor=caller.username, action="locate list", subject="list", detail=detail)

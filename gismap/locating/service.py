@@ -5,7 +5,7 @@ Everything but what is near is answered from memory (`snapshot`).
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -15,6 +15,8 @@ from gismap.access.values import Caller, Permission
 from gismap.elements.questions import ALIASES
 from gismap.errors import BadInputError, NotFoundError
 from gismap.geometry.datums import check_near, parse_frame, read_position
+from gismap.geometry.detective import Fit, fitting_frames
+from gismap.geometry.errors import PositionError
 from gismap.i18n import Language, say
 from gismap.locating import queries
 from gismap.locating.held import Boundaries, Dispute, Duty, Override, Rulings, Streets, stands
@@ -29,6 +31,9 @@ CANDIDATES = 3
 
 STREET_REACH_M = 30.0
 """A border this close to a named street is described by it."""
+
+AUTO = "auto"
+"""The frame of a position of which nobody says what it is in."""
 
 SURE_SHARE = 0.95
 """Of the disc of a position's error; a grid that holds less of it is in doubt."""
@@ -97,10 +102,15 @@ def locate(snapshot: Snapshot, question: Question, may_call: Callable[[str], boo
         BadInputError: an accuracy that is none.
         NotFoundError: nothing was published for that day.
     """
+    check_accuracy(question.accuracy_m)
+    return _locate_in(view_of(snapshot, question.as_of), question, may_call)
+
+
+def _locate_in(view: View, question: Question, may_call: Callable[[str], bool]) -> dict[str, Any]:
+    if question.crs == AUTO:
+        return locate_in_any_frame(view, question, may_call)
     frame = parse_frame(question.crs)
     lon, lat = read_position(question.x, question.y, frame)
-    check_accuracy(question.accuracy_m)
-    view = view_of(snapshot, question.as_of)
     if view.boundaries.bounds is not None:
         check_near(lon, lat, view.boundaries.bounds, question.far_km)
     return answer(view, Position(lon, lat, frame.name, question.accuracy_m), question.language, may_call)
@@ -152,6 +162,51 @@ def answer(
     }
 
 
+def locate_in_any_frame(view: View, question: Question, may_call: Callable[[str], bool]) -> dict[str, Any]:
+    """The answer for a position in a frame that nobody names: `frames` tells which fit the district and what each says.
+
+    Where they say the same grid it is the answer; else the verdict is `ask` and no grid is claimed.
+
+    Raises:
+        PositionError: no frame puts it into the district.
+    """
+    boundaries = view.boundaries
+    fits = fitting_frames([question.x], [question.y], boundaries.bounds) if boundaries.bounds else []
+    if not fits:
+        where = f"x={question.x:g}, y={question.y:g}"
+        raise PositionError(f"{where} lies in this district in no frame that is known: name its frame", field="crs")
+    findings = [
+        find(boundaries, view.rulings, fit.lon, fit.lat, question.accuracy_m, view.day) for fit in fits
+    ]
+    grids = [None if finding.leaf is None else boundaries.leaves[finding.leaf].told() for finding in findings]
+    first = fits[0].hypothesis
+    x, y = (question.y, question.x) if first.swapped else (question.x, question.y)
+    told = _locate_in(view, replace(question, x=x, y=y, crs=first.frame.name), may_call)
+    told["frames"] = [
+        {**_frame(fit), "verdict": finding.verdict, "grid": grid}
+        for fit, finding, grid in zip(fits, findings, grids, strict=True)
+    ]
+    if len({finding.leaf for finding in findings}) == 1:
+        return told
+    says = zip(fits, grids, strict=True)
+    named = [f"{fit.hypothesis.frame.name}: {grid['name'] if grid else '—'}" for fit, grid in says]
+    frames = say("list_separator", question.language).join(named)
+    return told | {
+        "verdict": "ask",
+        "grid": None,
+        "chain": [],
+        "candidates": list({one["unit"]: one for finding in findings for one in finding.candidates}.values()),
+        "staff": {"primary": None, "backup": None},
+        "why": say("locate.frames", question.language, frames=frames),
+    }
+
+
+def _frame(fit: Fit) -> dict[str, Any]:
+    hypothesis = fit.hypothesis
+    place = {"lon": round(fit.lon, 9), "lat": round(fit.lat, 9)}
+    return {"crs": hypothesis.frame.name, "swapped": hypothesis.swapped, **place}
+
+
 def find(
     boundaries: Boundaries,
     rulings: Rulings,
@@ -188,15 +243,11 @@ def find(
 
 def _doubtful(boundaries: Boundaries, lon: float, lat: float, accuracy_m: float) -> Finding | None:
     """Candidates by their share of the disc of error; None where the disc meets no grid."""
-    shares = [share for share in boundaries.locator.shares(lon, lat, accuracy_m) if share.share >= LEAST_SHARE]
-    if not shares:
+    found = [one for one in boundaries.locator.candidates(lon, lat, accuracy_m) if one.share >= LEAST_SHARE]
+    if not found:
         return None
-    metres = {near.leaf: near.distance_m for near in boundaries.locator.nearest(lon, lat, 64, accuracy_m)}
-    told = [
-        {**_candidate(boundaries, share.leaf, metres.get(share.leaf, accuracy_m)), "share": round(share.share, 4)}
-        for share in shares
-    ]
-    return Finding("certain" if shares[0].share >= SURE_SHARE else "boundary", shares[0].leaf, told)
+    told = [{**_candidate(boundaries, one.leaf, one.distance_m), "share": round(one.share, 4)} for one in found]
+    return Finding("certain" if found[0].share >= SURE_SHARE else "boundary", found[0].leaf, told)
 
 
 def _uncovered(boundaries: Boundaries, lon: float, lat: float) -> Finding:

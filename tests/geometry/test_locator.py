@@ -236,7 +236,7 @@ def test_nothing_is_answered_outside_for_no_number_and_without_leaves() -> None:
     for empty in (Locator([], []), Locator(["a", "b"], [None, shapely.Polygon()])):
         assert (empty.owner(0, 0), empty.owners_at(0, 0), empty.border(0, 0)) == (-1, (), None)
         assert empty.nearest(0, 0, 3) == []
-        assert empty.shares(0, 0, 10) == []
+        assert empty.candidates(0, 0, 10) == []
 
 
 def test_arrays_of_any_kind_are_read() -> None:
@@ -326,22 +326,40 @@ def test_shares_of_an_error_disc_are_the_areas_that_it_covers(
     flat = shapely.transform(np.array(leaves), lambda xy: (xy - [lon, lat]) * [per_lon, per_lat])
     disc = shapely.Point(0, 0).buffer(accuracy_m, quad_segs=1_500)
     expected = shapely.area(shapely.intersection(flat, disc)) / disc.area
-    found = dict(locator.shares(lon, lat, accuracy_m))
+    candidates = locator.candidates(lon, lat, accuracy_m)
+    found = {one.leaf: one.share for one in candidates}
     assert [found.get(k, 0.0) for k in range(len(leaves))] == pytest.approx(expected.tolist(), abs=1e-6)
     assert sorted(found.values(), reverse=True) == pytest.approx(list(found.values()), abs=2e-9)
+    metres = shapely.distance(flat, shapely.Point(0, 0))
+    assert [one.distance_m for one in candidates] == pytest.approx([metres[one.leaf] for one in candidates], rel=1e-3)
 
 
-def test_shares_fall_off_with_distance_and_bad_accuracies_are_refused() -> None:
+def test_candidates_halve_on_a_border_and_bad_accuracies_are_refused() -> None:
     locator = Locator(["w", "e"], [shapely.box(117, 35, 117.01, 35.01), shapely.box(117.01, 35, 117.02, 35.01)])
-    on_the_border = locator.shares(117.01, 35.005, 10)
-    assert [leaf for leaf, _ in on_the_border] == [1, 0]  # equal shares: "e" comes before "w"
-    assert [share for _, share in on_the_border] == pytest.approx([0.5, 0.5])
-    assert dict(locator.shares(117.005, 35.005, 10)) == pytest.approx({0: 1.0})
-    assert sum(share for _, share in locator.shares(117.0, 35.005, 10)) == pytest.approx(0.5)
-    assert locator.shares(118, 35.005, 10) == []
+    on_the_border = locator.candidates(117.01, 35.005, 10)
+    assert [one.leaf for one in on_the_border] == [1, 0]  # equal shares: "e" comes before "w"
+    assert [one.share for one in on_the_border] == pytest.approx([0.5, 0.5])
+    assert [one.distance_m for one in on_the_border] == [0, 0]
+    assert locator.candidates(117.005, 35.005, 10) == [(0, pytest.approx(1), 0)]  # type: ignore[comparison-overlap]
+    assert sum(one.share for one in locator.candidates(117.0, 35.005, 10)) == pytest.approx(0.5)  # the rest is nobody's
+    assert locator.candidates(118, 35.005, 10) == []
     for accuracy in (0, -1, math.nan, math.inf):
         with pytest.raises(PositionError, match="accuracy"):
-            locator.shares(117.01, 35.005, accuracy)
+            locator.candidates(117.01, 35.005, accuracy)
+
+
+@given(st.randoms(use_true_random=False), st.floats(117, 117.03), st.floats(35.4, 35.43))
+@small
+def test_the_next_border_is_the_owners_even_under_overlaps(rng: Random, lon: float, lat: float) -> None:
+    leaves = [*lattice(6, 6, seed=rng.randrange(5)), shapely.box(116.98, 35.38, 117.04, 35.44)]
+    codes = [f"{k:03d}" for k in range(len(leaves), 0, -1)]  # what lies over all others owns every point
+    locator = Locator(codes, leaves)
+    border, owner = locator.border(lon, lat), locator.owner(lon, lat)
+    assert border is not None
+    phi = math.radians(lat)
+    flat = shapely.transform(np.array(leaves), lambda xy: (xy - [lon, lat]) * [111_320 * math.cos(phi), 110_950])
+    to_borders = shapely.distance(shapely.boundary(flat), shapely.Point(0, 0))
+    assert border.distance_m == pytest.approx(to_borders[owner] if owner >= 0 else to_borders.min(), rel=3e-3, abs=1e-6)
 
 
 def test_it_works_where_nothing_compiled_can_be_remembered(tmp_path: Path) -> None:

@@ -275,6 +275,15 @@ def test_columns_may_be_named_and_words_alone_are_refused(county: County) -> Non
     assert county.refused("甲,乙\n1,2\n")[:2] == (400, "columns")
 
 
+def test_the_frame_of_a_list_is_told_where_one_alone_fits(county: County) -> None:
+    rows = county.located("x,y\n500454.2,3919000\n500460,3919010\n,\n", crs="auto")
+    assert [row["source_crs"] for row in rows] == ["EPSG:4548", "EPSG:4548", None]
+    status, field, detail = county.refused(f"x,y\n{GOOD}\n", crs="auto")
+    assert (status, field) == (400, "crs") and "gcj02" in detail and "bd09" in detail
+    assert county.refused("x,y\n3919000,500454.2\n", crs="auto")[:2] == (400, "columns")
+    assert county.refused("x,y\n1,2\n", crs="auto")[:2] == (400, "crs")
+
+
 def test_bad_rows_say_why_and_none_is_dropped(county: County) -> None:
     sent = f"x,y,a\n{GOOD},\n,,\n\n{GOOD},1,2,3\nnan,35,\n1_1,35,\n{'9' * 10_000},35,\n\u00a0,35,\n{GOOD},end\n"
     rows = county.located(sent)

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from pyproj import Transformer
 from shapely import MultiPolygon
 from sqlalchemy import Engine, event, text
 from starlette.testclient import TestClient
@@ -133,3 +134,19 @@ def test_accuracy_tells_shares_and_doubt(county: Engine, database: Database) -> 
         for accuracy in ("0", "-1", "nan", "100000", "1e999", "ten"):
             answer = client.get("/api/locate", params={"x": WEST + STEP, "y": lat, "accuracy": accuracy})
             assert (answer.status_code, answer.json()["field"]) == (400, "accuracy"), answer.text
+
+
+def test_a_frame_that_nobody_names_is_told_with_evidence_or_asked_for(county: Engine, database: Database) -> None:
+    del county
+    east, north = (float(value) for value in Transformer.from_crs(4490, 4548, always_xy=True).transform(*centre(1, 0)))
+    with serving(database) as client:
+        for x, y, swapped in ((east, north, False), (north, east, True)):
+            answer = locate(client, x, y, crs="auto")
+            assert (answer["verdict"], answer["grid"]["code"]) == ("certain", f"{COMMUNITIES[1]}001")
+            assert [(one["crs"], one["swapped"]) for one in answer["frames"]] == [("EPSG:4548", swapped)]
+        asked = locate(client, WEST + STEP + 0.002, centre(0, 0)[1], crs="auto")  # GCJ-02 would lie across the border
+        assert (asked["verdict"], asked["grid"], asked["staff"]["primary"]) == ("ask", None, None)
+        assert [one["crs"] for one in asked["frames"]][:2] == ["wgs84", "gcj02"]
+        assert {one["code"] for one in asked["candidates"]} >= {SW, f"{COMMUNITIES[1]}001"}
+        refused = client.get("/api/locate", params={"x": 2, "y": 48, "crs": "auto"})
+        assert (refused.status_code, refused.json()["field"]) == (400, "crs")
