@@ -67,8 +67,11 @@ def locate(
         from gismap.cli.batch import ListOrder, locate_list  # noqa: PLC0415 (readers of files weigh)
 
         return locate_list(ListOrder(file, output, columns, crs, accuracy, as_of, sheet))
-    if x is None or y is None or output is not None or columns is not None or sheet is not None:
-        raise typer.BadParameter("say X and Y, or --file IN -o OUT for a list; --columns and --sheet are a list's")
+    if x is None or y is None:
+        missing = "'x'" if x is None else "'y'"
+        raise typer.BadParameter("say X and Y, or --file IN -o OUT for a list", param_hint=missing)
+    if output is not None or columns is not None or sheet is not None:
+        raise typer.BadParameter("it is for a list: name that with --file", param_hint="-o, --columns, --sheet")
     settings = get_settings()
     wanted = parse_near(near) if near else []
     question = Question(x, y, crs, as_of or settings.today(), accuracy, settings.language, settings.far_km)

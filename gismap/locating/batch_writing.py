@@ -8,7 +8,7 @@ from typing import Any, Literal
 import orjson
 
 from gismap.i18n import Language, say
-from gismap.locating.batch import COLUMNS, Asker, chunks, headings, told
+from gismap.locating.batch import COLUMNS, Asker, Cell, chunks, headings, told
 from gismap.locating.batch_columns import Places
 from gismap.locating.batch_reading import Listing, Row
 from gismap.spreadsheets import SHEET_TYPE, csv_pieces, sheet_pieces
@@ -22,6 +22,8 @@ MEDIA_TYPES: dict[Form, str] = {
     "jsonl": "application/x-ndjson",
     "geojson": "application/geo+json",
 }
+
+VERDICTS = ("certain", "boundary", "gap", "outside", "override", "disputed")
 
 Answered = tuple[Row, dict[str, Any]]
 
@@ -60,7 +62,15 @@ def write_pieces(
     """The list in a form, with its own columns first."""
     if form in ("csv", "xlsx"):
         columns = [*listing.columns, *_unlike(headings(language), listing.columns)]
-        tables = ([_cells(row, answer, language) for row, answer in chunk] for chunk in answered)
+        verdicts = {None: None} | {name: say(f"verdict.{name}", language) for name in VERDICTS}
+        is_json = listing.kind == "json"
+        tables = (
+            [
+                [*(_flat(row.cells) if is_json else row.cells), verdicts[answer["verdict"]], *list(answer.values())[1:]]
+                for row, answer in chunk
+            ]
+            for chunk in answered
+        )
         return csv_pieces(columns, tables) if form == "csv" else sheet_pieces(columns, tables)
     own = [column or f"column {number}" for number, column in enumerate(listing.columns, 1)]
     names = [*own, *_unlike(COLUMNS, own)]
@@ -78,11 +88,9 @@ def _unlike(added: Sequence[str], own: Sequence[str]) -> list[str]:
     return names
 
 
-def _cells(row: Row, answer: dict[str, Any], language: Language) -> list[Any]:
-    verdict = answer["verdict"]
-    shown = answer | {"verdict": verdict and say(f"verdict.{verdict}", language)}
-    own = (orjson.dumps(cell, default=str).decode() if isinstance(cell, dict | list) else cell for cell in row.cells)
-    return [*own, *shown.values()]
+def _flat(cells: list[Cell]) -> list[Cell]:
+    """Cells of JSON for a table: what holds other values becomes text."""
+    return [orjson.dumps(cell, default=str).decode() if isinstance(cell, dict | list) else cell for cell in cells]
 
 
 def _json_pieces(form: Form, names: Sequence[str], answered: Iterator[list[Answered]]) -> Iterator[bytes]:

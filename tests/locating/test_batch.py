@@ -77,7 +77,8 @@ def county(server: PrivateServer, template: str) -> Iterator[County]:
         with writing(engine) as connection:
             query = """
                 SELECT element_id, ST_X(e.anchor) AS x, ST_Y(e.anchor) AS y FROM element e JOIN grid USING (unit_id)
-                WHERE layer = 'buildings' AND code = :code LIMIT 1
+                WHERE layer = 'buildings' AND code = :code
+                ORDER BY abs(ST_X(e.anchor) - 117.005) + abs(ST_Y(e.anchor) - 35.405) DESC LIMIT 1
             """
             row = connection.execute(text(query), {"code": SW}).one()
             add_override(connection, row.element_id, None, NE, "两社区会商纪要", since=TODAY, made_by="t")
