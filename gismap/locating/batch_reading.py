@@ -165,7 +165,7 @@ def _readable(row: Row) -> Row:
         "".join(cell for cell in row.cells if isinstance(cell, str)).encode()
     except UnicodeEncodeError:
         cells = [_shown(cell) if isinstance(cell, str) else cell for cell in row.cells]
-        return Row(cells, "some characters of the row cannot be read: it is text in neither UTF-8 nor GB18030")
+        return Row(cells, "some characters of the row cannot be read: they are no UTF-8")
     return row
 
 
@@ -174,18 +174,21 @@ def _shown(text: str) -> str:
 
 
 def _encoding(opens: Opens, name: str) -> _Text:
-    """UTF-8, UTF-16 with its mark, or GB18030: what all bytes are; else what all but a few are."""
+    """UTF-8 (all of it, or all but a few bytes), UTF-16 with its mark, or GB18030.
+
+    A few broken bytes of UTF-8 may well be GB18030 all together, which would make nonsense of every name.
+    """
     with closing(opens()) as stream:
         head = stream.read(4)
     if head[:2] in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}:
-        candidates: tuple[str, ...] = ("utf-16",)
-    else:
-        candidates = ("utf-8-sig", "gb18030")
-    for encoding in candidates:
-        if _decodes(opens, encoding):
-            return _Text(encoding, is_broken=False)
-    if candidates[0] == "utf-8-sig" and _is_nearly_utf8(opens):
+        if _decodes(opens, "utf-16"):
+            return _Text("utf-16", is_broken=False)
+    elif _decodes(opens, "utf-8-sig"):
+        return _Text("utf-8-sig", is_broken=False)
+    elif _is_nearly_utf8(opens):
         return _Text("utf-8-sig", is_broken=True)
+    elif _decodes(opens, "gb18030"):
+        return _Text("gb18030", is_broken=False)
     raise BadInputError(f"{name} is text in neither UTF-8 nor GB18030: save it as CSV UTF-8", field="file")
 
 
@@ -212,7 +215,7 @@ def _is_nearly_utf8(opens: Opens) -> bool:
                 escaped = sum(map(text.count, map(chr, range(0xDC80, 0xDD00))))
                 broken += escaped
                 good += sum(character > "\x7f" for character in text) - escaped
-    return broken * 100 <= good
+    return broken * 10 <= good
 
 
 def _look_through(lines: Iterator[str], name: str, delimiter: str) -> tuple[list[str], int]:
