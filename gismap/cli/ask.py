@@ -17,9 +17,6 @@ from gismap.elements.schemas import SearchBody
 from gismap.elements.service import find_resources
 from gismap.errors import BadInputError
 from gismap.http import names_in
-from gismap.locating.service import Question, find_near, parse_near
-from gismap.locating.service import locate as locate_point
-from gismap.locating.snapshot import Snapshot
 from gismap.settings import get_settings
 from gismap.store.session import reading
 
@@ -72,6 +69,10 @@ def locate(
         raise typer.BadParameter("say X and Y, or --file IN -o OUT for a list", param_hint=missing)
     if output is not None or columns is not None or sheet is not None:
         raise typer.BadParameter("it is for a list: name that with --file", param_hint="-o, --columns, --sheet")
+    from gismap.locating.service import Question, find_near, parse_near  # noqa: PLC0415
+    from gismap.locating.service import locate as locate_point  # noqa: PLC0415
+    from gismap.locating.snapshot import Snapshot  # noqa: PLC0415
+
     settings = get_settings()
     wanted = parse_near(near) if near else []
     question = Question(x, y, crs, as_of or settings.today(), accuracy, settings.language, settings.far_km)

@@ -15,7 +15,7 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
-from gismap.geometry.compiled import compiled
+from gismap.geometry.compiled import called, compiled, inlined
 from gismap.geometry.ground import Floats
 
 Int32s = NDArray[np.int32]
@@ -63,14 +63,14 @@ TABLE = types.NamedTuple((f8, f8, f8, f8, f8, f8, i8, i8, i4s, f8s, f8s, i4s, ED
 # --- sides: exact, after Shewchuk, "Adaptive Precision Floating-Point Arithmetic" (1997) ---
 
 
-@compiled(types.UniTuple(f8, 2)(f8, f8))
+@inlined
 def _two_sum(a: float, b: float) -> tuple[float, float]:
     total = a + b
     b_part = total - a
     return total, (a - (total - b_part)) + (b - b_part)
 
 
-@compiled(types.UniTuple(f8, 2)(f8, f8))
+@inlined
 def _two_product(a: float, b: float) -> tuple[float, float]:
     product = a * b
     c, d = 134217729.0 * a, 134217729.0 * b  # 2**27 + 1: halves of 26 bits
@@ -79,7 +79,7 @@ def _two_product(a: float, b: float) -> tuple[float, float]:
     return product, a_low * b_low - (((product - a_high * b_high) - a_low * b_high) - a_high * b_low)
 
 
-@compiled(i8(f8, f8, f8, f8, f8, f8))
+@called
 def _side_exactly(ax: float, ay: float, bx: float, by: float, x: float, y: float) -> int:
     """The sign of the determinant as a sum of sixteen numbers without any rounding."""
     parts = np.zeros(16)
@@ -102,7 +102,7 @@ def _side_exactly(ax: float, ay: float, bx: float, by: float, x: float, y: float
     return 0
 
 
-@compiled(i8(f8, f8, f8, f8, f8, f8), inlined=True)
+@inlined
 def side(ax: float, ay: float, bx: float, by: float, x: float, y: float) -> int:
     """1 where a point lies left of the line from a to b, -1 right of it, 0 on it; exact for any degrees."""
     left, right = (ax - x) * (by - y), (ay - y) * (bx - x)
@@ -120,7 +120,7 @@ def side(ax: float, ay: float, bx: float, by: float, x: float, y: float) -> int:
 # --- asking: what is called for every point is handed numbers and few arrays, as arrays cost more than the work ---
 
 
-@compiled(i8(f8, f8, f8, f8, f8, f8, i8, i8, f8, f8), inlined=True)
+@inlined
 def _cell(
     west: float, south: float, east: float, north: float, per_lon: float, per_lat: float,
     columns: int, rows: int, x: float, y: float,
@@ -132,14 +132,14 @@ def _cell(
     return min(int((y - south) * per_lat), rows - 1) * columns + column
 
 
-@compiled(i8(TABLE, f8, f8), inlined=True)
+@inlined
 def cell_of(table: CellTable, x: float, y: float) -> int:
     """`_cell` of a table."""
     west, south, east, north = table.west, table.south, table.east, table.north
     return _cell(west, south, east, north, table.per_lon, table.per_lat, table.columns, table.rows, x, y)
 
 
-@compiled(i8(i4s, EDGES, i8, f8, f8, f8), inlined=True)
+@inlined
 def _held(words: Int32s, edges: Floats, group: int, corner_x: float, x: float, y: float) -> int:
     """Bits of a group's leaves that a point lies inside of or on the border of."""
     inside, on = int(words[group]) & (MORE - 1), 0
@@ -170,7 +170,7 @@ def _held(words: Int32s, edges: Floats, group: int, corner_x: float, x: float, y
     return inside | on
 
 
-@compiled(i8(i4s, i8), inlined=True)
+@inlined
 def _next_group(words: Int32s, group: int) -> int:
     """Where the next group of the same cell starts, 0 for none (no cell but the first has a group there)."""
     if words[group] < MORE:
@@ -178,7 +178,7 @@ def _next_group(words: Int32s, group: int) -> int:
     return group + HEAD + int(words[group + LEAVES]) + 2 * int(words[group + EDGE_COUNT])
 
 
-@compiled(i8(i4s, EDGES, i8, f8, f8, f8), inlined=True)
+@inlined
 def _first_in_border_cell(words: Int32s, edges: Floats, group: int, corner_x: float, x: float, y: float) -> int:
     while True:
         held = _held(words, edges, group, corner_x, x, y)
@@ -309,7 +309,7 @@ class Sheet(NamedTuple):
 SHEET = types.NamedTuple((f8, f8, f8, f8, i8, i8, f8s, f8s), Sheet)
 
 
-@compiled(types.UniTuple(i8, 2)(SHEET, EDGES, i8), inlined=True)
+@inlined
 def _rows_of(sheet: Sheet, edges: Floats, edge: int) -> tuple[int, int]:
     """The first and the last row that an edge touches, with a margin of two pads."""
     low = (edges[edge, 1] - sheet.south) * sheet.per_lat
@@ -317,7 +317,7 @@ def _rows_of(sheet: Sheet, edges: Floats, edge: int) -> tuple[int, int]:
     return max(math.floor(low - 2 * PAD), 0), min(math.floor(high + 2 * PAD), sheet.rows - 1)
 
 
-@compiled(types.UniTuple(i8, 2)(SHEET, EDGES, i8, i8), inlined=True)
+@inlined
 def _columns_of(sheet: Sheet, edges: Floats, edge: int, row: int) -> tuple[int, int]:
     """The first and the last column that an edge touches in a row, with a margin of two pads."""
     from_x = (edges[edge, 0] - sheet.west) * sheet.per_lon
@@ -345,7 +345,7 @@ def mark_borders(values: Int32s, sheet: Sheet, edges: Floats) -> None:
                 values[row * sheet.columns + column] = BORDER
 
 
-@compiled(types.boolean(f8, f8, f8, f8, f8, f8), inlined=True)
+@inlined
 def _is_beyond(ax: float, ay: float, bx: float, by: float, x: float, y: float) -> bool:
     """Whether a corner lies east of a rising edge, with the corner moved as the way is."""
     corner_side = side(ax, ay, bx, by, x, y)
@@ -403,7 +403,7 @@ def number_border_cells(values: Int32s) -> int:
     return count
 
 
-@compiled(types.void(i4s))
+@inlined
 def _add_up(counts: Int32s) -> None:
     """Turn counts into where each list starts; filling then moves every start to the next list's."""
     total = 0
@@ -411,7 +411,7 @@ def _add_up(counts: Int32s) -> None:
         counts[k], total = total, total + counts[k]
 
 
-@compiled(types.void(i4s))
+@inlined
 def _move_back(first: Int32s) -> None:
     """Undo what filling did to the starts."""
     for k in range(len(first) - 1, 0, -1):
@@ -441,7 +441,7 @@ def corner_leaves(values: Int32s, count: int, sheet: Sheet, crossings: Int64s, l
     return first, held
 
 
-@compiled(types.boolean(EDGES, i8, f8, f8), inlined=True)
+@inlined
 def _meets_side(edges: Floats, edge: int, x: float, y: float) -> bool:
     """Whether an edge crosses the meridian of a corner, moved as the way is, below the corner."""
     ax, bx = edges[edge, 0], edges[edge, 2]
@@ -475,7 +475,7 @@ def touching_edges(values: Int32s, count: int, sheet: Sheet, edges: Floats) -> t
     return first, touching
 
 
-@compiled(i8(i4s, i8, i4))
+@inlined
 def _insert(sorted_: Int32s, count: int, leaf: int) -> int:
     """Put a leaf into the first `count` of a sorted array, once; the new count."""
     at = 0
@@ -489,7 +489,7 @@ def _insert(sorted_: Int32s, count: int, leaf: int) -> int:
     return count + 1
 
 
-@compiled(i8(i4s, i8, i8, i4s, i8, i8))
+@inlined
 def _bits(members: Int32s, start: int, end: int, wanted: Int32s, first: int, last: int) -> int:
     """Bits of those in members[start:end] that are an odd number of times in wanted[first:last]."""
     mask = 0
@@ -500,7 +500,7 @@ def _bits(members: Int32s, start: int, end: int, wanted: Int32s, first: int, las
     return mask
 
 
-@compiled(i8(i4s, i4s, i8, i8, i4s, i8, i8, i4s, i4s))
+@called
 def _leaves_of_cell(
     scratch: Int32s,
     corner_held: Int32s,

@@ -17,7 +17,7 @@ from gismap.geometry.errors import PositionError, ShapeError
 from gismap.geometry.ground import Floats, Ints, Shapes
 from gismap.geometry.nearness import SAME_BORDER_M
 
-CELLS_PER_LEAF = 2_048
+CELLS_PER_LEAF = 512
 MIN_CELLS, MAX_CELLS = 1 << 14, 1 << 24
 """A cell takes four bytes, one that a border crosses about forty."""
 
@@ -80,7 +80,9 @@ class Locator:
         self._rank = np.argsort(np.array(order, dtype=np.intp)).tolist()
         pieces, leaf_of = _pieces(_as_array(leaves))
         self._outline_first = _starts(leaf_of, self._count)
-        self._table, self._outlines = _make(pieces, leaf_of, np.array(order, dtype=np.int32))
+        edges, self._outlines = cells.number_edges(pieces, pieces.view(np.int64))
+        del pieces
+        self._table = _make(edges, self._outlines, leaf_of, np.array(order, dtype=np.int32))
 
     @classmethod
     def from_wkb(cls, codes: Sequence[str | None], wkb: Sequence[bytes]) -> Self:
@@ -207,22 +209,27 @@ def _pieces(leaves: Shapes) -> tuple[Floats, Ints]:
     kinds = shapely.get_type_id(leaves)
     if not np.isin(kinds, (-1, 3, 6)).all():  # none, polygon, multipolygon
         raise ShapeError("a leaf must be a polygon or a multipolygon", field="leaves")
-    parts, leaf_of_part = shapely.get_parts(shapely.orient_polygons(shapely.force_2d(leaves)), return_index=True)
+    parts, leaf_of_part = shapely.get_parts(leaves, return_index=True)
     rings, part_of_ring = shapely.get_rings(parts, return_index=True)
     positions, ring = shapely.get_coordinates(rings, return_index=True)
     if not np.isfinite(positions).all():
         raise ShapeError("the positions of a leaf must be finite numbers", field="leaves")
+    is_shell = np.diff(part_of_ring, prepend=-1) != 0
+    backwards = shapely.is_ccw(rings) != is_shell
+    del parts, rings  # large, as everything here
     positions += 0.0  # no negative zeros: equal numbers have equal bits
     x, y = positions.T
     kept = np.flatnonzero((ring[1:] == ring[:-1]) & ((x[1:] != x[:-1]) | (y[1:] != y[:-1])))
     pieces = np.empty((len(kept), 4))
     pieces[:, :2], pieces[:, 2:] = positions[kept], positions[kept + 1]
-    return pieces, leaf_of_part[part_of_ring[ring[kept]]]
+    ring = ring[kept]
+    turned = backwards[ring]
+    pieces[turned] = pieces[turned][:, [2, 3, 0, 1]]
+    return pieces, leaf_of_part[part_of_ring[ring]]
 
 
-def _make(pieces: Floats, leaf_of: Ints, order: Int32s) -> tuple[CellTable, Int32s]:
-    """The table of leaves, and the edge of each piece; inside, leaves are numbered in the `order` of ties."""
-    edges, numbers = cells.number_edges(pieces, pieces.view(np.int64))
+def _make(edges: Floats, numbers: Int32s, leaf_of: Ints, order: Int32s) -> CellTable:
+    """The table of leaves; until it is done they are numbered in the `order` of ties."""
     sheet = _sheet(edges, len(order))
     edge_of = np.where(numbers < 0, ~numbers, numbers)
     by_edge = np.argsort(edge_of, kind="stable")
@@ -245,7 +252,7 @@ def _make(pieces: Floats, leaf_of: Ints, order: Int32s) -> tuple[CellTable, Int3
     values[held] = order[values[held]]
     box = _box(edges)
     steps = sheet.per_lon, sheet.per_lat, sheet.columns, sheet.rows
-    return CellTable(*box, *steps, values, sheet.corner_lon, sheet.corner_lat, words, edges), numbers
+    return CellTable(*box, *steps, values, sheet.corner_lon, sheet.corner_lat, words, edges)
 
 
 def _box(edges: Floats) -> tuple[float, float, float, float]:

@@ -26,7 +26,7 @@ from gismap.geometry.cells import (
     i4s,
     i8,
 )
-from gismap.geometry.compiled import compiled
+from gismap.geometry.compiled import called, compiled, inlined
 from gismap.geometry.ground import ECCENTRICITY2, SEMI_MAJOR_M, Floats
 
 SAME_BORDER_M = 0.01
@@ -45,7 +45,7 @@ class Place(NamedTuple):
 PLACE = types.NamedUniTuple(f8, 4, Place)
 
 
-@compiled(PLACE(f8, f8, f8), inlined=True)
+@inlined
 def _place(lon: float, lat: float, measured_lat: float) -> Place:
     """A point with the metres of a degree at another latitude."""
     phi = math.radians(measured_lat)
@@ -56,7 +56,7 @@ def _place(lon: float, lat: float, measured_lat: float) -> Place:
     )
 
 
-@compiled(types.UniTuple(f8, 3)(EDGES, i8, PLACE), inlined=True)
+@inlined
 def _to_edge(edges: Floats, edge: int, place: Place) -> tuple[float, float, float]:
     """Metres to an edge, and the nearest position on it in degrees."""
     ax, ay = (edges[edge, 0] - place.lon) * place.per_lon, (edges[edge, 1] - place.lat) * place.per_lat
@@ -66,7 +66,7 @@ def _to_edge(edges: Floats, edge: int, place: Place) -> tuple[float, float, floa
     return math.hypot(x, y), place.lon + x / place.per_lon, place.lat + y / place.per_lat
 
 
-@compiled(i4s(TABLE, i8, i8, i8))
+@called
 def _groups_on_ring(table: CellTable, column: int, row: int, ring: int) -> Int32s:
     """All groups of the border cells on a ring of cells around one."""
     values, words, columns = table.values, table.words, table.columns
@@ -88,7 +88,7 @@ def _groups_on_ring(table: CellTable, column: int, row: int, ring: int) -> Int32
     return groups[:count]
 
 
-@compiled(types.Tuple((i4s, EDGES, i8))(i4s, EDGES, i4s, PLACE, f8, i4s, EDGES, i4s, i8))
+@called
 def _see_groups(
     words: Int32s, edges: Floats, groups: Int32s, place: Place, reach_m: float,
     found: Int32s, nearest: Floats, slots: Int32s, count: int,
@@ -116,7 +116,7 @@ def _see_groups(
     return found, nearest, count
 
 
-@compiled(i8(EDGES, i8, f8), inlined=True)
+@inlined
 def _within(nearest: Floats, count: int, reach_m: float) -> int:
     within = 0
     for k in range(count):
@@ -161,7 +161,7 @@ def nearest_borders(
     return found[:count].copy(), metres
 
 
-@compiled(f8(f8, f8, f8, f8, f8), inlined=True)
+@inlined
 def _slice(ax: float, ay: float, bx: float, by: float, radius: float) -> float:
     """The signed area that the triangle of the disc's centre and an edge has in the disc."""
     dx, dy = bx - ax, by - ay
