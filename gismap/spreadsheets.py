@@ -20,7 +20,7 @@ def harmless(cell: Any) -> Any:
     >>> harmless("=1+1"), harmless(-5), harmless("网格")
     ("'=1+1", -5, '网格')
     """
-    if not isinstance(cell, str):
+    if not isinstance(cell, str) or cell[:1].isalnum():  # most cells, quickly
         return cell
     return f"'{cell}" if cell.lstrip().startswith(FORMULA) or cell[:1] in {"\t", "\r", "\n"} else cell
 

@@ -73,8 +73,8 @@ class Order:
     may_call: Callable[[str], bool]
 
 
-Answer = dict[str, Any] | str
-"""What `locate` answers, or why it cannot."""
+Told = dict[str, Any]
+"""What is added to a row, by `COLUMNS`: flat, so that a chunk of them costs the garbage collector nothing."""
 
 
 class Asker:
@@ -91,10 +91,10 @@ class Asker:
         self._frames: dict[str, Frame | str] = {}
         self._usual = parse_frame(order.crs)
 
-    def answers(self, rows: Sequence[Asked]) -> list[Answer]:
-        """The answer to each row, in their order."""
+    def answers(self, rows: Sequence[Asked]) -> list[Told]:
+        """What `locate` answers to each row, or why it cannot, in their order."""
         read = [self._read(row) for row in rows]
-        answers: list[Answer] = [one if isinstance(one, str) else "" for one in read]
+        answers = [_refused(one) if isinstance(one, str) else {} for one in read]
         by_frame: dict[Frame, list[int]] = {}
         for number, one in enumerate(read):
             if not isinstance(one, str):
@@ -135,7 +135,7 @@ class Asker:
         frame: Frame,
         rows: Sequence[tuple[int, tuple[float, float, Frame, float | None]]],
         found: list[tuple[int, Position]],
-        answers: list[Answer],
+        answers: list[Told],
     ) -> None:
         """Positions in one frame to degrees; what cannot be is told as `read_position` tells it."""
         xs, ys = np.array([row[0] for _, row in rows]), np.array([row[1] for _, row in rows])
@@ -155,19 +155,18 @@ class Asker:
                 if not is_near and self._view.boundaries.bounds is not None:
                     check_near(lon, lat, self._view.boundaries.bounds, self._order.far_km)
             except (GismapError, GeometryError) as error:
-                answers[number] = error.detail
+                answers[number] = _refused(error.detail)
             else:
                 found.append((number, Position(lon, lat, frame.name, accuracy)))
 
-    def _answer(self, found: Sequence[tuple[int, Position]], answers: list[Answer]) -> None:
+    def _answer(self, found: Sequence[tuple[int, Position]], answers: list[Told]) -> None:
         lons, lats = [at.lon for _, at in found], [at.lat for _, at in found]
         points, leaves = self._view.boundaries.locator.pairs(lons, lats)
         starts = np.searchsorted(points, np.arange(len(found) + 1)).tolist()
         owners = leaves.tolist()
         for k, (number, at) in enumerate(found):
-            answers[number] = answer(
-                self._view, at, self._order.language, self._order.may_call, owners[starts[k] : starts[k + 1]]
-            )
+            own = owners[starts[k] : starts[k + 1]]
+            answers[number] = _told(answer(self._view, at, self._order.language, self._order.may_call, own))
 
 
 def settled(order: Order, rows: Iterable[Asked], bounds: Bounds | None) -> Order:
@@ -239,10 +238,12 @@ COLUMNS = (
 """What is added to each row, by its name in JSON; the catalogue has the headings of tables."""
 
 
-def told(given: Answer) -> dict[str, Any]:
+def _refused(why: str) -> Told:
+    return dict.fromkeys(COLUMNS) | {"error": why}
+
+
+def _told(given: dict[str, Any]) -> Told:
     """An answer as the columns that are added to its row."""
-    if isinstance(given, str):
-        return dict.fromkeys(COLUMNS) | {"error": given}
     grid, staff = given["grid"] or {}, given["staff"]
     above = {unit["level"]: unit["name"] for unit in given["chain"]}
     primary, backup = staff["primary"] or {}, staff["backup"] or {}

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import orjson
 
 from gismap.i18n import Language, say
-from gismap.locating.batch import COLUMNS, Asker, Cell, chunks, headings, told
+from gismap.locating.batch import COLUMNS, Asker, Cell, Told, chunks, headings
 from gismap.locating.batch_columns import Places
 from gismap.locating.batch_reading import Listing, Row
 from gismap.spreadsheets import SHEET_TYPE, csv_pieces, sheet_pieces
@@ -25,7 +25,7 @@ MEDIA_TYPES: dict[Form, str] = {
 
 VERDICTS = ("certain", "boundary", "gap", "outside", "override", "disputed")
 
-Answered = tuple[Row, dict[str, Any]]
+Answered = tuple[Row, Told]
 
 
 @dataclass(slots=True)
@@ -40,7 +40,7 @@ class Tally:
         """How many there were."""
         return sum(self.verdicts.values())
 
-    def add(self, answers: Sequence[dict[str, Any]]) -> None:
+    def add(self, answers: Sequence[Told]) -> None:
         """Count a chunk."""
         for one in answers:
             verdict = one["verdict"] or "error"
@@ -51,7 +51,7 @@ class Tally:
 def located(listing: Listing, places: Places, asker: Asker, tally: Tally) -> Iterator[list[Answered]]:
     """The rows of a list with what is added to each, a chunk at a time."""
     for rows in chunks(listing.rows()):
-        answers = [told(one) for one in asker.answers([places.asked(row) for row in rows])]
+        answers = asker.answers([places.asked(row) for row in rows])
         tally.add(answers)
         yield list(zip(rows, answers, strict=True))
 
@@ -110,7 +110,7 @@ def _json_pieces(form: Form, names: Sequence[str], answered: Iterator[list[Answe
     yield ending
 
 
-def _dumped(form: Form, properties: dict[str, Any], answer: dict[str, Any]) -> bytes:
+def _dumped(form: Form, properties: dict[str, Any], answer: Told) -> bytes:
     if form != "geojson":
         return orjson.dumps(properties, default=str)
     is_placed = answer["lon"] is not None
