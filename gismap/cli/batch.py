@@ -1,13 +1,15 @@
 """`gismap locate --file`: a list of positions into the same list with answers; one that breaks off leaves nothing."""
 
 import os
+import signal
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from signal import SIGINT, SIGTERM
 from typing import BinaryIO
 
 from rich.console import Console
@@ -55,9 +57,10 @@ def locate_list(order: ListOrder) -> int:
     usual = settled(usual, (places.asked(row) for row in listing.rows()), view.boundaries.bounds)
     print(f"gismap: columns {places.told(listing.columns)}, frame {usual.crs}", file=sys.stderr)
     asker = Asker(view, usual)
-    with _progress(listing.count) as tally, written_whole(order.out) as file:
+    with _stoppable() as stop_if_asked, _progress(listing.count) as tally, written_whole(order.out) as file:
         for piece in write_pieces(form, listing, located(listing, places, asker, tally), settings.language):
             file.write(piece)
+            stop_if_asked()
     told = ", ".join(f"{count:,} {verdict}" for verdict, count in sorted(tally.verdicts.items()))
     print(f"{order.out}: {tally.rows:,} rows{': ' if told else ''}{told}")
     return int("error" in tally.verdicts)
@@ -80,6 +83,26 @@ def _opened(order: ListOrder) -> Listing:
         return open_list(lambda: order.file.open("rb"), order.file.name, kind, sheet=order.sheet)
     except OSError as error:
         raise BadInputError(f"{order.file} cannot be read: {error.strerror}", field="file") from error
+
+
+@contextmanager
+def _stoppable() -> Iterator[Callable[[], None]]:
+    """What stops the work between two chunks once Ctrl-C was pressed or the process is to end.
+
+    An interrupt that is raised while compiled code runs is lost there, or becomes an error of another kind.
+    """
+    asked: list[int] = []
+    before = {each: signal.signal(each, lambda number, _: asked.append(number)) for each in (SIGINT, SIGTERM)}
+
+    def stop_if_asked() -> None:
+        if asked:
+            raise KeyboardInterrupt
+
+    try:
+        yield stop_if_asked
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
 
 @contextmanager

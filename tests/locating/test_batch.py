@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import signal
 import socket
 import subprocess
 import sys
@@ -402,7 +403,8 @@ def test_answers_are_never_written_over_a_file_nor_left_half(
     assert out.read_bytes().startswith(b"\xef\xbb\xbfx,y,") and out.stat().st_mode & 0o044 == 0o044
 
 
-def test_ctrl_c_leaves_nothing_behind(county: County, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_list_that_is_stopped_leaves_nothing_behind(county: County, tmp_path: Path, number: int) -> None:
     source = tmp_path / "in.csv"
     source.write_text("x,y\n" + f"{GOOD}\n" * 300_000)
     command_line = [sys.executable, "-m", "gismap", "locate", "--file", str(source), "-o", str(tmp_path / "out.csv")]
@@ -411,7 +413,7 @@ def test_ctrl_c_leaves_nothing_behind(county: County, tmp_path: Path) -> None:
     while len(list(tmp_path.iterdir())) == 1 and time.monotonic() < ends and running.poll() is None:
         time.sleep(0.05)
     assert len(list(tmp_path.iterdir())) == 2
-    running.send_signal(2)
+    running.send_signal(number)
     assert running.wait(20) == 130 and b"Traceback" not in (running.communicate()[1] or b"")
     assert [file.name for file in tmp_path.iterdir()] == ["in.csv"]
 
