@@ -25,6 +25,7 @@ from gismap.errors import CoverageError
 from gismap.geometry.codes import new_unit_id
 from gismap.geometry.coverage import Defect, find_defects
 from gismap.geometry.succession import Land, Succession
+from gismap.locating.gazetteer import refresh_gazetteer
 from gismap.locating.rulings import end_with_units
 from gismap.settings import get_settings
 from gismap.staff.writing import end_assignments
@@ -106,6 +107,7 @@ def publish(
         [replace(row, household_share=shares.get((row.old_unit or "", row.new_unit or ""))) for row in lineage],
     )
     _title_district(connection, placed[0].complete.draft.name)
+    refresh_gazetteer(connection)
     followed, lapsed = _follow(connection, standing, placed, retired, effective_from, today, author)
     _announce(connection, number, effective_from, author, reason, certificate)
     return Publication(

@@ -31,6 +31,7 @@ def main() -> None:
         audit,
         care,
         emergency,
+        frame,
         importing,
         keyring,
         maps,
@@ -38,6 +39,7 @@ def main() -> None:
         ruling,
         seal,
         server,
+        words,
     )
 
     try:

@@ -44,8 +44,11 @@ class WithNegativeNumbers(TyperCommand):
 
 @app.command(cls=WithNegativeNumbers)
 def locate(
-    x: Annotated[float | None, typer.Argument(help="Easting or longitude.")] = None,
-    y: Annotated[float | None, typer.Argument(help="Northing or latitude.")] = None,
+    x: Annotated[float | None, typer.Argument(help="Easting or longitude.", show_default=False)] = None,
+    y: Annotated[float | None, typer.Argument(help="Northing or latitude.", show_default=False)] = None,
+    words: Annotated[
+        str | None, typer.Option("--text", help="A place in words: an address, a crossing, a sentence.")
+    ] = None,
     crs: Annotated[str, typer.Option(help="wgs84, cgcs2000, gcj02, bd09, EPSG:n, or auto.")] = "cgcs2000",
     accuracy: Annotated[float | None, typer.Option(help="Radius of the position's error in metres.")] = None,
     as_of: AsOf = None,
@@ -57,31 +60,33 @@ def locate(
     columns: Annotated[str | None, typer.Option(help="Columns of the list: x=…,y=…,crs=…,accuracy=…")] = None,
     sheet: Annotated[str | None, typer.Option(help="Sheet of the workbook.")] = None,
 ) -> int:
-    """Which grid is a point in, and who answers? Prints JSON; or answers a whole list with --file and -o."""
+    """Which grid is a point or a place in, and who answers? Prints JSON; or answers a whole list with --file and -o."""
     if file is not None:
-        if output is None or x is not None or near is not None:
-            raise typer.BadParameter("a list needs -o OUT, and goes neither with X and Y nor with --near")
+        if output is None or (x, words, near) != (None, None, None):
+            raise typer.BadParameter("a list needs -o OUT, and goes neither with X and Y nor with --text or --near")
         from gismap.cli.batch import ListOrder, locate_list  # noqa: PLC0415 (readers of files weigh)
 
         return locate_list(ListOrder(file, output, columns, crs, accuracy, as_of, sheet))
-    if x is None or y is None:
-        missing = "'x'" if x is None else "'y'"
-        raise typer.BadParameter("say X and Y, or --file IN -o OUT for a list", param_hint=missing)
     if output is not None or columns is not None or sheet is not None:
         raise typer.BadParameter("it is for a list: name that with --file", param_hint="-o, --columns, --sheet")
-    from gismap.locating.service import Question, find_near, parse_near  # noqa: PLC0415
-    from gismap.locating.service import locate as locate_point  # noqa: PLC0415
+    from gismap.locating.service import Question, check_layers, parse_near  # noqa: PLC0415
     from gismap.locating.snapshot import Snapshot  # noqa: PLC0415
+    from gismap.locating.wording import answer_with_near, check_question  # noqa: PLC0415
 
     settings = get_settings()
-    wanted = parse_near(near) if near else []
-    question = Question(x, y, crs, as_of or settings.today(), accuracy, settings.language, settings.far_km)
-    with engine() as database:
-        answer = locate_point(Snapshot(database, settings.today), question, lambda _path: False)
-        if wanted:
-            with reading(database) as connection:
-                point = answer["point"]
-                answer["near"] = find_near(connection, point["lon"], point["lat"], question.as_of, wanted)
+    if words is None and (x is None or y is None):
+        raise typer.BadParameter("'x' and 'y' are needed, or --text")
+    if words is not None and x is not None:
+        raise typer.BadParameter("give 'x' and 'y' or --text, not both")
+    if words is not None:
+        check_question(words)
+    wanted, day = parse_near(near) if near else [], as_of or settings.today()
+    place = (x or 0.0, y or 0.0, crs, day, accuracy)
+    question = Question(*place, settings.language, settings.far_km, words or "")
+    with engine() as database, reading(database) as connection:
+        check_layers(connection, wanted)
+        snapshot = Snapshot(database, settings.today)
+        answer = answer_with_near(connection, snapshot, question, wanted, lambda _path: False)
     _print(orjson.dumps(answer, option=orjson.OPT_INDENT_2))
     return 0
 
@@ -99,9 +104,7 @@ def resources(
     category: Annotated[str | None, typer.Option(help="Categories, separated by commas.")] = None,
     name: Annotated[str | None, typer.Option(help="The name contains this.")] = None,
     use: Annotated[str | None, typer.Option(help="Use of buildings.")] = None,
-    floors: Annotated[
-        str | None, typer.Option(help="Floors of buildings: MIN..MAX, MIN.. or ..MAX.")
-    ] = None,
+    floors: Annotated[str | None, typer.Option(help="Floors of buildings: MIN..MAX, MIN.. or ..MAX.")] = None,
     households: Annotated[str | None, typer.Option(help="Households of buildings: MIN..MAX.")] = None,
     attribute: Annotated[list[str] | None, typer.Option(help="KEY=VALUE or KEY=MIN..MAX; may be repeated.")] = None,
     nearest: Annotated[str | None, typer.Option(help="LON,LAT,K: the K nearest to a point.")] = None,

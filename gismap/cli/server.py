@@ -7,6 +7,7 @@ import typer
 
 from gismap.cli import app
 from gismap.cli.common import database
+from gismap.locating.gazetteer import read_pending
 from gismap.settings import get_settings
 from gismap.store.migrate import status, upgrade
 
@@ -32,6 +33,7 @@ def migrate() -> None:
     """Bring the database to the schema of this version."""
     with database(get_settings()) as urls:
         upgrade(urls.owner_url)
+        read_pending(urls.owner_url)
         print(status(urls.owner_url)[0])
 
 

@@ -146,24 +146,19 @@ class Rulings:
         self._segment_tree = shapely.STRtree(self._segments)
         self._reach_m = max((dispute.reach_m for dispute in self.disputes), default=0.0)
 
-    def override_at(self, lon: float, lat: float, day: date) -> Override | None:
-        """The override of the whole building or place that a point lies in (or within a metre of)."""
+    def override_at(self, lon: float, lat: float, day: date, words: str = "") -> Override | None:
+        """The override of the building or place that a point lies in (or within a metre of): of a door that the words
+        name, else of the whole.
+        """
         if not self.overrides:
             return None
         found = self._places.query(self._plane.point(lon, lat), predicate="dwithin", distance=1.0)
-        for number in sorted(found.tolist()):
-            override: Override = self.overrides[number]
-            if not override.door and stands(override.since, override.until, day):
-                return override
-        return None
-
-    def doors_of(self, element_id: str, day: date) -> list[Override]:
-        """The overrides of single doors of a building."""
-        return [
-            one
-            for one in self.overrides
-            if one.element_id == element_id and one.door and stands(one.since, one.until, day)
-        ]
+        there = [self.overrides[number] for number in sorted(found.tolist())]
+        standing = [override for override in there if stands(override.since, override.until, day)]
+        said = "".join(words.split())
+        doors = [override for override in standing if override.door and "".join(override.door.split()) in said]
+        whole = [override for override in standing if not override.door]
+        return next(iter(doors + whole), None)
 
     def dispute_at(self, lon: float, lat: float, day: date) -> Dispute | None:
         """The dispute within whose reach a point lies."""

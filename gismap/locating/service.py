@@ -54,6 +54,7 @@ class Question:
     accuracy_m: float | None = None
     language: Language = "zh"
     far_km: float = 50.0
+    words: str = ""  # what the place was told by: a door in it may be ruled apart from its building
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +81,13 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where something is (degrees), in which frame that was told, and the radius of its error."""
+    """Where something is (degrees), in which frame that was told, the radius of its error, and the words for it."""
 
     lon: float
     lat: float
     source_crs: str
     accuracy_m: float | None = None
+    words: str = ""
 
 
 def locate(snapshot: Snapshot, question: Question, may_call: Callable[[str], bool]) -> dict[str, Any]:
@@ -113,7 +115,8 @@ def _locate_in(view: View, question: Question, may_call: Callable[[str], bool]) 
     lon, lat = read_position(question.x, question.y, frame)
     if view.boundaries.bounds is not None:
         check_near(lon, lat, view.boundaries.bounds, question.far_km)
-    return answer(view, Position(lon, lat, frame.name, question.accuracy_m), question.language, may_call)
+    at = Position(lon, lat, frame.name, question.accuracy_m, question.words)
+    return answer(view, at, question.language, may_call)
 
 
 def view_of(snapshot: Snapshot, day: date) -> View:
@@ -144,7 +147,7 @@ def answer(
 ) -> dict[str, Any]:
     """The answer for a position that was checked; `owners` are the leaves it lies in, where they are known already."""
     boundaries = view.boundaries
-    finding = find(boundaries, view.rulings, at.lon, at.lat, at.accuracy_m, view.day, owners)
+    finding = find(boundaries, view.rulings, at.lon, at.lat, at.accuracy_m, view.day, at.words, owners)
     leaf = None if finding.leaf is None else boundaries.leaves[finding.leaf]
     border = _border(boundaries, view.streets, at.lon, at.lat)
     return {
@@ -214,20 +217,23 @@ def find(
     lat: float,
     accuracy_m: float | None,
     day: date,
+    words: str = "",
     owners: Sequence[int] | None = None,
 ) -> Finding:
-    """What a point (degrees) comes to: rulings first, then the polygons, whose `owners` may be known already."""
-    override = rulings.override_at(lon, lat, day)
+    """What a point (degrees) comes to: rulings first, of a door that the `words` name before its building's, then the
+    polygons, whose `owners` may be known already.
+    """
+    override = rulings.override_at(lon, lat, day, words)
     if override is not None and override.unit in boundaries.at:
         leaf = boundaries.at[override.unit]
-        polygon = [_candidate(boundaries, k, 0.0) for k in boundaries.locator.owners_at(lon, lat) if k != leaf]
-        return Finding("override", leaf, [_candidate(boundaries, leaf, 0.0), *polygon], override)
+        polygon = [candidate(boundaries, k, 0.0) for k in boundaries.locator.owners_at(lon, lat) if k != leaf]
+        return Finding("override", leaf, [candidate(boundaries, leaf, 0.0), *polygon], override)
     dispute = rulings.dispute_at(lon, lat, day)
     if dispute is not None and dispute.interim in boundaries.at:
         others = [unit for unit in dispute.units if unit != dispute.interim and unit in boundaries.at]
         leaves = [boundaries.at[unit] for unit in (dispute.interim, *others)]
         metres = {near.leaf: near.distance_m for near in boundaries.locator.nearest(lon, lat, 8)}
-        told = [_candidate(boundaries, leaf, metres.get(leaf, dispute.reach_m)) for leaf in leaves]
+        told = [candidate(boundaries, leaf, metres.get(leaf, dispute.reach_m)) for leaf in leaves]
         return Finding("disputed", leaves[0], told, dispute)
     if owners is None:
         owners = boundaries.locator.owners_at(lon, lat)
@@ -238,7 +244,7 @@ def find(
     if not owners:
         return _uncovered(boundaries, lon, lat)
     verdict = "certain" if len(owners) == 1 else "boundary"
-    return Finding(verdict, owners[0], [_candidate(boundaries, leaf, 0.0) for leaf in owners])
+    return Finding(verdict, owners[0], [candidate(boundaries, leaf, 0.0) for leaf in owners])
 
 
 def _doubtful(boundaries: Boundaries, lon: float, lat: float, accuracy_m: float) -> Finding | None:
@@ -246,7 +252,7 @@ def _doubtful(boundaries: Boundaries, lon: float, lat: float, accuracy_m: float)
     found = [one for one in boundaries.locator.candidates(lon, lat, accuracy_m) if one.share >= LEAST_SHARE]
     if not found:
         return None
-    told = [{**_candidate(boundaries, one.leaf, one.distance_m), "share": round(one.share, 4)} for one in found]
+    told = [{**candidate(boundaries, one.leaf, one.distance_m), "share": round(one.share, 4)} for one in found]
     return Finding("certain" if found[0].share >= SURE_SHARE else "boundary", found[0].leaf, told)
 
 
@@ -255,11 +261,12 @@ def _uncovered(boundaries: Boundaries, lon: float, lat: float) -> Finding:
     inside = boundaries.in_outline(lon, lat)
     if inside is None:  # without an outline it is not known what belongs to the district
         inside = bool(nearest) and nearest[0].distance_m <= GAP_REACH_M
-    told = [_candidate(boundaries, near.leaf, near.distance_m) for near in nearest]
+    told = [candidate(boundaries, near.leaf, near.distance_m) for near in nearest]
     return Finding("gap" if inside else "outside", None, told)
 
 
-def _candidate(boundaries: Boundaries, leaf: int, metres: float) -> dict[str, Any]:
+def candidate(boundaries: Boundaries, leaf: int, metres: float) -> dict[str, Any]:
+    """A leaf as a candidate, and the metres to it."""
     one = boundaries.leaves[leaf]
     return {"unit": one.unit, "code": one.code, "name": one.name, "distance_m": round(metres, 1)}
 
@@ -294,18 +301,24 @@ def may_call(caller: Caller) -> Callable[[str], bool]:
 
 
 def find_near(connection: Connection, lon: float, lat: float, as_of: date, near: Sequence[Near]) -> dict[str, Any]:
-    """The nearest elements of layers to a point (degrees), as far as the asker may see them.
+    """The nearest elements of layers to a point (degrees), as far as the asker may see them."""
+    statement, params = queries.near_statement(lon, lat, as_of, near)
+    return dict(connection.execute(text(statement), params).scalar_one())
+
+
+def check_layers(connection: Connection, near: Sequence[Near]) -> None:
+    """Refuse to look near in layers that do not exist.
 
     Raises:
-        NotFoundError: a layer to look near in does not exist.
+        NotFoundError: one does not.
     """
+    if not near:
+        return
     known = set(connection.execute(text(queries.LAYER_NAMES)).scalars())
     for wanted in near:
         if wanted.layer not in known:
             missing, there_are = repr(wanted.layer), ", ".join(sorted(known))
             raise NotFoundError(f"there is no layer {missing} to look near in; there are {there_are}", field="near")
-    statement, params = queries.near_statement(lon, lat, as_of, near)
-    return dict(connection.execute(text(statement), params).scalar_one())
 
 
 def parse_near(text: str) -> list[Near]:

@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "2026_11_24_05"
-down_revision = "2026_11_24_04"
+revision = "2026_11_24_06"
+down_revision = "2026_11_24_05"
 branch_labels = None
 depends_on = None
 
