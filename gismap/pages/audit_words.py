@@ -12,7 +12,7 @@ ACTIONS = {
         "grant lapses", "add key", "end key",
     ),
     "boundaries": ("publish",),
-    "data": ("import", "undo import"),
+    "data": ("import", "undo import", "locate list"),
     "care": (
         "list persons in care", "read person", "reveal", "look up person", "copy person", "correct person",
         "delete person", "add purpose", "end purpose", "propose care category", "approve care category", "retention",

@@ -113,6 +113,10 @@ EXAMPLES: dict[tuple[str, str], Example] = {
         holds_elements=True,
     ),
     ("GET", "/api/rulings"): Example(),
+    ("POST", "/api/locate/batch"): Example(
+        {"content": f"x,y\n{LON_MINE},{LAT}\n", "headers": {"content-type": "text/csv"}},
+        {"content": f"x,y\n{LON_OTHER},{LAT}\n", "headers": {"content-type": "text/csv"}},
+    ),
     ("GET", "/api/grids"): Example({"params": {"parent": MINE}}, {"params": {"parent": OTHER}}),
     ("GET", "/api/grids/{unit}"): Example(placed("unit", f"{MINE}001"), placed("unit", f"{OTHER}001"), elsewhere=403),
     ("GET", "/api/grids/{unit}/history"): Example(placed("unit", MINE), placed("unit", OTHER)),
@@ -196,7 +200,8 @@ class Furnished:
     def ask(self, caller: str, method: str, path: str, request: Mapping[str, Any]) -> Any:
         client = self.nobody if caller == NOBODY else self.known
         headers = {"authorization": f"Bearer {self.keys[caller]}"} if caller in self.keys else {}
-        more = {name: value for name, value in request.items() if name != "place"}
+        more = {name: value for name, value in request.items() if name not in ("place", "headers")}
+        headers |= request.get("headers", {})
         client.cookies.clear()
         place = {name: self.named.get(value, value) for name, value in request.get("place", {}).items()}
         return client.request(method, path.format(**place), headers=headers, **more)

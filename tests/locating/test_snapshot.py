@@ -83,6 +83,18 @@ def test_duty_phones_are_full_for_whoever_may_call_there_and_nobody_else(county:
             assert phone == (PHONE if is_full else "139****5678"), (role, unit)
 
 
+def test_a_pin_that_is_moved_is_answered_anew_in_all_its_parts(county: Engine, database: Database) -> None:
+    del county
+    with serving(database) as client:
+        here, there, back = (locate(client, *centre(column, 0)) for column in (0, 1, 0))
+        assert here == back and here["revision"] == there["revision"] == 1
+        for part in ("point", "grid", "chain", "candidates", "why"):
+            assert here[part] != there[part], part
+        assert here["border"]["beyond"] != there["border"]["beyond"]
+        answer = client.get("/api/locate", params={"x": WEST, "y": centre(0, 0)[1]})
+        assert "no-store" in answer.headers["cache-control"]
+
+
 def test_what_is_held_is_answered_without_sql(county: Engine, database: Database) -> None:
     del county
     with serving(database) as client:
