@@ -25,6 +25,7 @@ from gismap.locating.batch_upload import ENDINGS
 from gismap.locating.batch_writing import MEDIA_TYPES, Form, Tally, located, write_pieces
 from gismap.locating.service import view_of
 from gismap.locating.snapshot import Snapshot
+from gismap.locating.wording import words_finder
 from gismap.settings import get_settings
 
 
@@ -53,14 +54,14 @@ def locate_list(order: ListOrder) -> int:
     places = find_places(listing.columns, parse_columns(order.columns))
     with engine() as database:
         view = view_of(Snapshot(database, settings.today), order.as_of or settings.today())
-    usual = Order(order.crs, order.accuracy_m, settings.language, settings.far_km, lambda _path: False)
-    usual = settled(usual, (places.asked(row) for row in listing.rows()), view.boundaries.bounds)
-    print(f"gismap: columns {places.told(listing.columns)}, frame {usual.crs}", file=sys.stderr)
-    asker = Asker(view, usual)
-    with _stoppable() as stop_if_asked, _progress(listing.count) as tally, written_whole(order.out) as file:
-        for piece in write_pieces(form, listing, located(listing, places, asker, tally), settings.language):
-            file.write(piece)
-            stop_if_asked()
+        usual = Order(order.crs, order.accuracy_m, settings.language, settings.far_km, lambda _path: False)
+        usual = settled(usual, (places.asked(row) for row in listing.rows()), view.boundaries.bounds)
+        print(f"gismap: columns {places.told(listing.columns)}, frame {usual.crs}", file=sys.stderr)
+        asker = Asker(view, usual, words_finder(database))
+        with _stoppable() as stop_if_asked, _progress(listing.count) as tally, written_whole(order.out) as file:
+            for piece in write_pieces(form, listing, located(listing, places, asker, tally), settings.language):
+                file.write(piece)
+                stop_if_asked()
     told = ", ".join(f"{count:,} {verdict}" for verdict, count in sorted(tally.verdicts.items()))
     print(f"{order.out}: {tally.rows:,} rows{': ' if told else ''}{told}")
     return int("error" in tally.verdicts)

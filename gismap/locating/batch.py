@@ -28,7 +28,7 @@ from gismap.geometry.detective import fitting_frames
 from gismap.geometry.errors import CrsError, GeometryError
 from gismap.i18n import Language, say
 from gismap.locating.held import Bounds
-from gismap.locating.service import AUTO, Position, View, answer, check_accuracy
+from gismap.locating.service import AUTO, Position, Question, View, answer, check_accuracy
 
 CHUNK = 2_000
 """Rows at once: enough for arrays to pay, few enough that an answer soon begins and a cancelled one soon ends."""
@@ -53,13 +53,21 @@ Cell = Any
 
 
 class Asked(NamedTuple):
-    """The cells of a row that say where something is; `trouble` where it is known that the row cannot be read."""
+    """The cells of a row that say where something is: a position or, where it has none, words; `trouble` where it is
+    known that the row cannot be read.
+    """
 
     x: Cell
     y: Cell
     crs: Cell = None
     accuracy: Cell = None
     trouble: str | None = None
+    words: Cell = None
+
+    @property
+    def is_in_words(self) -> bool:
+        """Whether the row is located by its words."""
+        return self.trouble is None and _is_blank(self.x) and _is_blank(self.y) and not _is_blank(self.words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +81,9 @@ class Order:
     may_call: Callable[[str], bool]
 
 
+FindWords = Callable[[View, Question, Callable[[str], bool]], dict[str, Any]]
+"""What answers a question in words."""
+
 Told = dict[str, Any]
 """What is added to a row, by `COLUMNS`: flat, so that a chunk of them costs the garbage collector nothing."""
 
@@ -85,9 +96,9 @@ class Asker:
         BadInputError: the accuracy for all rows is none.
     """
 
-    def __init__(self, view: View, order: Order) -> None:
+    def __init__(self, view: View, order: Order, find_words: FindWords) -> None:
         check_accuracy(order.accuracy_m)
-        self._view, self._order = view, order
+        self._view, self._order, self._find_words = view, order, find_words
         self._frames: dict[str, Frame | str] = {}
         self._usual = parse_frame(order.crs)
 
@@ -95,6 +106,9 @@ class Asker:
         """What `locate` answers to each row, or why it cannot, in their order."""
         read = [self._read(row) for row in rows]
         answers = [_refused(one) if isinstance(one, str) else {} for one in read]
+        for number, row in enumerate(rows):
+            if row.is_in_words:
+                answers[number] = self._in_words(str(row.words))
         by_frame: dict[Frame, list[int]] = {}
         for number, one in enumerate(read):
             if not isinstance(one, str):
@@ -117,6 +131,14 @@ class Asker:
             return error.detail
         frame = self._usual if _is_blank(row.crs) else self._frame(str(row.crs))
         return frame if isinstance(frame, str) else (x, y, frame, accuracy)
+
+    def _in_words(self, words: str) -> Told:
+        order = self._order
+        question = Question(0.0, 0.0, "cgcs2000", self._view.day, None, order.language, order.far_km, words)
+        try:
+            return _told(self._find_words(self._view, question, order.may_call))
+        except (GismapError, GeometryError) as error:
+            return _refused(error.detail)
 
     def _frame(self, name: str) -> Frame | str:
         known = self._frames.get(name)
@@ -178,7 +200,9 @@ def settled(order: Order, rows: Iterable[Asked], bounds: Bounds | None) -> Order
     if order.crs != AUTO:
         return order
     numbers = [one for row in islice(rows, SAMPLE) if _is_blank(row.crs) and (one := _numbers(row)) is not None]
-    fits = fitting_frames([x for x, _ in numbers], [y for _, y in numbers], bounds) if numbers and bounds else []
+    if not numbers:  # words, or nothing that could be located
+        return replace(order, crs="cgcs2000")
+    fits = fitting_frames([x for x, _ in numbers], [y for _, y in numbers], bounds) if bounds else []
     names = ", ".join(fit.hypothesis.frame.name for fit in fits)
     if len(fits) != 1:
         told = f"several frames put the rows into the district ({names})" if fits else "no frame puts the rows there"
@@ -233,7 +257,7 @@ def chunks(rows: Iterable[Any]) -> Iterator[list[Any]]:
 
 COLUMNS = (
     "verdict", "grid_code", "grid_name", "community", "town", "primary", "primary_phone", "backup", "backup_phone",
-    "border_m", "lon", "lat", "source_crs", "revision", "as_of", "why", "error",
+    "border_m", "lon", "lat", "source_crs", "revision", "as_of", "place", "why", "error",
 )  # fmt: skip
 """What is added to each row, by its name in JSON; the catalogue has the headings of tables."""
 
@@ -247,6 +271,7 @@ def _told(given: dict[str, Any]) -> Told:
     grid, staff = given["grid"] or {}, given["staff"]
     above = {unit["level"]: unit["name"] for unit in given["chain"]}
     primary, backup = staff["primary"] or {}, staff["backup"] or {}
+    matches, point = given.get("matches") or [{}], given["point"] or {}
     return {
         "verdict": given["verdict"],
         "grid_code": grid.get("code"),
@@ -258,11 +283,12 @@ def _told(given: dict[str, Any]) -> Told:
         "backup": backup.get("name"),
         "backup_phone": backup.get("phone"),
         "border_m": given["border"] and given["border"]["distance_m"],
-        "lon": given["point"]["lon"],
-        "lat": given["point"]["lat"],
-        "source_crs": given["point"]["source_crs"],
+        "lon": point.get("lon"),
+        "lat": point.get("lat"),
+        "source_crs": point.get("source_crs"),
         "revision": given["revision"],
         "as_of": given["as_of"],
+        "place": matches[0].get("text"),
         "why": given["why"],
         "error": None,
     }

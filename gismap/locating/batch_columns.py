@@ -27,27 +27,24 @@ OURS = ("x", "y", "text", "crs", "accuracy")
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where in a row its position is told: places of columns."""
+    """Where in a row its position is told, or words for its place: places of columns."""
 
-    x: int
-    y: int
+    x: int | None
+    y: int | None
     crs: int | None = None
     accuracy: int | None = None
+    text: int | None = None
 
     def asked(self, row: Row) -> Asked:
         """What a row says."""
-        cells = row.cells
-        return Asked(
-            cells[self.x],
-            cells[self.y],
-            None if self.crs is None else cells[self.crs],
-            None if self.accuracy is None else cells[self.accuracy],
-            row.trouble,
+        x, y, crs, accuracy, words = (
+            None if at is None else row.cells[at] for at in (self.x, self.y, self.crs, self.accuracy, self.text)
         )
+        return Asked(x, y, crs, accuracy, row.trouble, words)
 
     def told(self, columns: Sequence[str]) -> str:
         """Which columns are used, for the asker."""
-        places = {"x": self.x, "y": self.y, "crs": self.crs, "accuracy": self.accuracy}
+        places = {"x": self.x, "y": self.y, "text": self.text, "crs": self.crs, "accuracy": self.accuracy}
         return ", ".join(f"{ours}={columns[at]}" for ours, at in places.items() if at is not None)
 
 
@@ -70,7 +67,7 @@ def find_places(columns: Sequence[str], given: dict[str, str]) -> Places:
     """Where the position is in rows with these columns; what is `given` wins over headings.
 
     Raises:
-        BadInputError: a given column does not exist, no columns hold positions, or only words are there.
+        BadInputError: a given column does not exist, or no columns hold positions or words.
     """
     for ours, theirs in given.items():
         if theirs not in columns:
@@ -79,33 +76,19 @@ def find_places(columns: Sequence[str], given: dict[str, str]) -> Places:
     plain = [_plain(column) for column in columns]
     if ("x" in at) != ("y" in at):
         raise BadInputError("x and y go together: name both columns, x=…,y=…", field="columns")
-    if "text" in at:
-        return find_text(columns[at["text"]])
-    if "x" not in at:
+    if "x" not in at and "text" not in at:
         pair = next((pair for pair in PAIRS if pair[0] in plain and pair[1] in plain), None)
-        if pair is None:
-            words = next((columns[plain.index(name)] for name in TEXT if name in plain), None)
-            if words is not None:
-                return find_text(words)
-            raise BadInputError(
-                f"no columns are known for positions (经度 and 纬度, lon and lat, x and y); {_there_are(columns)}: "
-                "name them with columns x=…,y=…",
-                field="columns",
-            )
-        at |= {"x": plain.index(pair[0]), "y": plain.index(pair[1])}
-    return Places(at["x"], at["y"], at.get("crs", _first(plain, CRS)), at.get("accuracy", _first(plain, ACCURACY)))
-
-
-def find_text(column: str) -> Places:
-    """What stands in place of positions where a list has words only.
-
-    Raises:
-        BadInputError: always, as words are not located in lists.
-    """
-    raise BadInputError(
-        f"rows are located by position; {column!r} holds words: add columns 经度 and 纬度, or name x=…,y=…",
-        field="columns",
-    )
+        if pair is not None:
+            at |= {"x": plain.index(pair[0]), "y": plain.index(pair[1])}
+    text = at.get("text", _first(plain, TEXT))
+    if "x" not in at and text is None:
+        raise BadInputError(
+            "no columns are known for positions (经度 and 纬度, lon and lat, x and y) or words (地址, 位置, address); "
+            f"{_there_are(columns)}: name them with columns x=…,y=… or text=…",
+            field="columns",
+        )
+    crs, accuracy = at.get("crs", _first(plain, CRS)), at.get("accuracy", _first(plain, ACCURACY))
+    return Places(at.get("x"), at.get("y"), crs, accuracy, text)
 
 
 def _first(plain: Sequence[str], names: Sequence[str]) -> int | None:

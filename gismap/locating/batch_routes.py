@@ -38,6 +38,7 @@ from gismap.locating.batch_upload import KINDS, NAME, READ, form_for, is_read, r
 from gismap.locating.batch_writing import MEDIA_TYPES, Form, Tally, located, write_pieces
 from gismap.locating.service import may_call, view_of
 from gismap.locating.snapshot import Snapshot
+from gismap.locating.wording import words_finder
 from gismap.settings import Settings
 from gismap.store import audit
 from gismap.store.session import writing
@@ -89,7 +90,7 @@ async def locate_batch(
     settings: Configuration,
     language: Tongue,
 ) -> Response:
-    """A CSV, XLSX or JSON (an array of objects) with columns of positions, named in Chinese or English or by
+    """A CSV, XLSX or JSON (an array of objects) with columns of positions or words, named in Chinese or English or by
     `columns=x=…,y=…`; rows may tell their own frame and accuracy. The same rows come back in the same order, with the
     answer in further columns, in the form that `Accept` names. A row that cannot be answered says why.
     """
@@ -136,7 +137,7 @@ def _begin(
     order = Order(query.crs, query.accuracy, language, settings.far_km, may_call(caller))
     view = view_of(snapshot, query.as_of or settings.today())
     asked = (places.asked(row) for row in listing.rows())
-    asker = Asker(view, settled(order, asked, view.boundaries.bounds))
+    asker = Asker(view, settled(order, asked, view.boundaries.bounds), words_finder(engine))
     with writing(engine, statement_timeout_ms=settings.statement_timeout_ms) as connection:
         detail = {"rows": listing.count, "form": form}
         audit.append(connection, actor=caller.username, action="locate list", subject="list", detail=detail)

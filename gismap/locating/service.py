@@ -105,10 +105,11 @@ def locate(snapshot: Snapshot, question: Question, may_call: Callable[[str], boo
         NotFoundError: nothing was published for that day.
     """
     check_accuracy(question.accuracy_m)
-    return _locate_in(view_of(snapshot, question.as_of), question, may_call)
+    return locate_in(view_of(snapshot, question.as_of), question, may_call)
 
 
-def _locate_in(view: View, question: Question, may_call: Callable[[str], bool]) -> dict[str, Any]:
+def locate_in(view: View, question: Question, may_call: Callable[[str], bool]) -> dict[str, Any]:
+    """As `locate`, from a view of the day; the accuracy was checked."""
     if question.crs == AUTO:
         return locate_in_any_frame(view, question, may_call)
     frame = parse_frame(question.crs)
@@ -178,13 +179,11 @@ def locate_in_any_frame(view: View, question: Question, may_call: Callable[[str]
     if not fits:
         where = f"x={question.x:g}, y={question.y:g}"
         raise PositionError(f"{where} lies in this district in no frame that is known: name its frame", field="crs")
-    findings = [
-        find(boundaries, view.rulings, fit.lon, fit.lat, question.accuracy_m, view.day) for fit in fits
-    ]
+    findings = [find(boundaries, view.rulings, fit.lon, fit.lat, question.accuracy_m, view.day) for fit in fits]
     grids = [None if finding.leaf is None else boundaries.leaves[finding.leaf].told() for finding in findings]
     first = fits[0].hypothesis
     x, y = (question.y, question.x) if first.swapped else (question.x, question.y)
-    told = _locate_in(view, replace(question, x=x, y=y, crs=first.frame.name), may_call)
+    told = locate_in(view, replace(question, x=x, y=y, crs=first.frame.name), may_call)
     told["frames"] = [
         {**_frame(fit), "verdict": finding.verdict, "grid": grid}
         for fit, finding, grid in zip(fits, findings, grids, strict=True)

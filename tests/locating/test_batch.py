@@ -266,14 +266,24 @@ def test_a_file_in_a_form_is_read_as_its_name_says(county: County) -> None:
     assert county.refused(b"--q\r\nContent-Disposition: form-data; name=f\r\n\r\nx,y", broken)[:2] == (400, "body")
 
 
-def test_columns_may_be_named_and_words_alone_are_refused(county: County) -> None:
+def test_rows_in_words_are_located_by_them_and_a_position_wins(county: County) -> None:
+    sent = f"地址,经度,纬度\n福安社区第1网格,,\n哪里都不是,,\n福安社区第2网格,{GOOD}\n,,\n"
+    named, unknown, placed, empty = county.located(sent)
+    assert (named["verdict"], named["grid_code"]) == ("certain", SW) and "福安社区第1网格" in named["place"]
+    assert (unknown["verdict"], unknown["grid_code"], unknown["lon"]) == ("not_found", None, None)
+    assert (placed["grid_code"], placed["place"]) == (SW, None) and empty["error"] == "x is empty"
+    (alone,) = county.located("address\n福安社区第1网格\n")
+    assert alone["grid_code"] == SW
+    (long,) = county.located(f"地址\n{'福' * 10_000}\n")
+    assert "too many" in long["error"]
+
+
+def test_columns_may_be_named(county: County) -> None:
     sent = f"甲,乙,经度,纬度\n{GOOD},1,1\n"
     assert county.located(sent, columns="x=甲,y=乙")[0]["grid_code"] == SW
     assert county.refused(sent, columns="x=丙,y=乙")[:2] == (400, "columns")
     assert county.refused(sent, columns="x=甲")[:2] == (400, "columns")
     assert county.refused(sent, columns="z")[:2] == (400, "columns")
-    for heading in ("地址", "address"):
-        assert county.refused(f"{heading}\n{'福' * 10_000}\n")[:2] == (400, "columns")
     assert county.refused("甲,乙\n1,2\n")[:2] == (400, "columns")
 
 
@@ -284,6 +294,7 @@ def test_the_frame_of_a_list_is_told_where_one_alone_fits(county: County) -> Non
     assert (status, field) == (400, "crs") and "gcj02" in detail and "bd09" in detail
     assert county.refused("x,y\n3919000,500454.2\n", crs="auto")[:2] == (400, "columns")
     assert county.refused("x,y\n1,2\n", crs="auto")[:2] == (400, "crs")
+    assert county.located("地址\n福安社区第1网格\n", crs="auto")[0]["grid_code"] == SW
 
 
 def test_bad_rows_say_why_and_none_is_dropped(county: County) -> None:
