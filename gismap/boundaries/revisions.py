@@ -307,3 +307,34 @@ def insert_outlines(
         ("unit_id", "geom", "authority", "valid"),
         ((unit, wkb[i], authority, f"[{effective_from},)") for i, unit in enumerate(outlines)),
     )
+
+
+def units_begun_by(connection: Connection, number: int) -> list[str]:
+    """Units that no revision but this one knows."""
+    rows = connection.execute(
+        text("""
+            SELECT unit_id FROM grid WHERE published_by = :number
+            EXCEPT SELECT unit_id FROM grid WHERE published_by <> :number
+        """),
+        {"number": number},
+    )
+    return list(rows.scalars())
+
+
+def remove_versions(connection: Connection, number: int, day: date) -> int:
+    """Let what a revision ended go on, as if it had never been published; how many versions it had made.
+
+    The identities of its units remain known, so that they are never given to others.
+    """
+    connection.execute(text("DELETE FROM lineage WHERE revision = :number"), {"number": number})
+    removed = connection.execute(text("DELETE FROM grid WHERE published_by = :number"), {"number": number}).rowcount
+    connection.execute(
+        text("""
+            UPDATE grid SET valid = daterange(lower(valid), NULL), retired_by = NULL WHERE retired_by = :number;
+            DELETE FROM jurisdiction_outline WHERE lower(valid) = CAST(:day AS date);
+            UPDATE jurisdiction_outline SET valid = daterange(lower(valid), NULL)
+            WHERE upper(valid) = CAST(:day AS date);
+        """),
+        {"number": number, "day": day},
+    )
+    return removed

@@ -81,9 +81,7 @@ def resources(
     category: Annotated[str | None, typer.Option(help="Categories, separated by commas.")] = None,
     name: Annotated[str | None, typer.Option(help="The name contains this.")] = None,
     use: Annotated[str | None, typer.Option(help="Use of buildings.")] = None,
-    floors: Annotated[
-        str | None, typer.Option(help="Floors of buildings: MIN..MAX, MIN.. or ..MAX.")
-    ] = None,
+    floors: Annotated[str | None, typer.Option(help="Floors of buildings: MIN..MAX, MIN.. or ..MAX.")] = None,
     households: Annotated[str | None, typer.Option(help="Households of buildings: MIN..MAX.")] = None,
     attribute: Annotated[list[str] | None, typer.Option(help="KEY=VALUE or KEY=MIN..MAX; may be repeated.")] = None,
     nearest: Annotated[str | None, typer.Option(help="LON,LAT,K: the K nearest to a point.")] = None,

@@ -119,9 +119,7 @@ def undo_import(batch: Annotated[int, typer.Argument(help="The number that the i
 @importing.command(name="grids")
 def import_boundaries(
     file: Annotated[Path, typer.Argument(help="Leaves, and units above them without shapes; any format of `import`.")],
-    effective_from: Annotated[
-        date, typer.Option(parser=parse_day, metavar="DAY", help="First day of the boundaries.")
-    ],
+    effective_from: Annotated[date, typer.Option(parser=parse_day, metavar="DAY", help="First day of the boundaries.")],
     reason: Annotated[str, typer.Option(help="Why the boundaries change.")] = "import",
     crs: Annotated[str, typer.Option(help="auto (as the file says), wgs84, cgcs2000, gcj02, bd09 or EPSG:n.")] = "auto",
     columns: Annotated[str | None, typer.Option(help="ours=theirs,…")] = None,

@@ -93,7 +93,7 @@ def locate_statement(lon: float, lat: float, as_of: date, near: Sequence[Near]) 
         WITH owner AS MATERIALIZED ({OWNER}),
         chosen AS MATERIALIZED (SELECT * FROM owner ORDER BY code NULLS LAST, unit_id LIMIT 1)
         SELECT (SELECT json_agg(owner ORDER BY code NULLS LAST, unit_id) FROM owner) AS owners,
-               ({units_above('(SELECT path FROM chosen)')}) AS chain,
+               ({units_above("(SELECT path FROM chosen)")}) AS chain,
                ({DUTY}) AS duty,
                json_build_object({", ".join(near_sql)}) AS near,
                ({STREET}) AS street,
