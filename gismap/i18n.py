@@ -748,6 +748,7 @@ CATALOGUE: dict[str, tuple[str, str]] = {
     "audit.detail.title": ("用途", "for"),
     "audit.detail.unchanged": ("未变", "unchanged"),
     "audit.detail.unit": ("单元", "unit"),
+    "audit.detail.units": ("涉及单元", "units"),
     "audit.detail.until": ("至", "until"),
     "audit.detail.username": ("用户名", "username"),
     "audit.detail.who": ("操作人", "user"),

@@ -11,13 +11,13 @@ from sqlalchemy import Connection, text
 
 from gismap.boundaries.service import find_unit
 from gismap.care import queries
-from gismap.care.numbers import personal_number
 from gismap.care.values import IdentityField, age_band, clean_field
 from gismap.care.writing import lookup_of, place_of
 from gismap.elements.conditions import in_ranges, joined
 from gismap.elements.service import overlaps
 from gismap.errors import BadInputError, EnvironmentProblemError, ForbiddenError, NotFoundError
 from gismap.geometry.codes import check_identity
+from gismap.personal_numbers import personal_number
 from gismap.store import audit
 from gismap.store.keyring import Keyring
 
@@ -241,6 +241,7 @@ def _told(row: Any, today: date) -> dict[str, Any]:
 
 def _enter(connection: Connection, actor: str, action: str, subject: str, rows: Sequence[Any], **detail: Any) -> None:
     told = {name: value for name, value in detail.items() if value is not None}
+    told["units"] = sorted({row.unit_id for row in rows} - {None})  # so that auditors of these see it
     persons = [row.element_id for row in rows]
     audit.append(
         connection,

@@ -338,7 +338,15 @@ OURS = (
 
 SEEN = "CASE WHEN {0} ^@ ANY ((SELECT scope_of('see'))::text[]) THEN true ELSE false END"
 
+AUDITED = "path ^@ ANY ((SELECT scope_of('audit'))::text[])"
+
 POLICIES = f"""
+-- Units are looked up once for a statement, not for every entry; a list of persons names those that it was about.
+DROP POLICY audit_seen ON audit;
+CREATE POLICY audit_seen ON audit FOR SELECT TO gismap_service USING (
+    coalesce('' = ANY ((SELECT scope_of('audit'))::text[]), false)
+    OR record -> 'detail' ->> 'unit' = ANY (ARRAY(SELECT unit_id FROM grid WHERE {AUDITED}))
+    OR record -> 'detail' -> 'units' ?| ARRAY(SELECT unit_id FROM grid WHERE {AUDITED}));
 DROP POLICY element_seen ON element;
 CREATE POLICY element_seen ON element FOR SELECT TO gismap_service USING (
     CASE WHEN layer = 'care_persons' THEN care_shown(version_id) ELSE {SEEN.format("path")} END);
@@ -385,6 +393,11 @@ def downgrade() -> None:
     op.execute(
         f"""
         DROP TABLE seal; DROP SCHEMA sealed CASCADE;
+        DROP POLICY audit_seen ON audit;
+        CREATE POLICY audit_seen ON audit FOR SELECT TO gismap_service USING (
+            coalesce('' = ANY ((SELECT scope_of('audit'))::text[]), false)
+            OR coalesce((SELECT true FROM grid g WHERE g.unit_id = record -> 'detail' ->> 'unit'
+                         AND g.{AUDITED} LIMIT 1), false));
         DROP POLICY element_seen ON element;
         CREATE POLICY element_seen ON element FOR SELECT TO gismap_service USING (
             CASE WHEN layer = 'care_persons'
