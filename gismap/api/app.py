@@ -24,6 +24,7 @@ from gismap.errors import EnvironmentProblemError
 from gismap.http import refuse_repeats
 from gismap.locating.routes import router as locating
 from gismap.pages.routes import router as pages
+from gismap.planning.routes import router as plans
 from gismap.resources import resource_dir
 from gismap.settings import Settings, get_settings
 from gismap.store.session import make_engine
@@ -39,6 +40,7 @@ ROUTERS = (
     care,
     locating,
     cards,
+    plans,
     themes,
     audit,
     pages,

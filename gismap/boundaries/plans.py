@@ -192,7 +192,8 @@ def check_new_codes(connection: Connection, plan: Plan) -> None:
         text("""
             SELECT g.code, g.name FROM grid g
             JOIN unnest(CAST(:codes AS text[]), CAST(:units AS text[])) AS wanted (code, unit_id) USING (code)
-            WHERE g.unit_id IS DISTINCT FROM wanted.unit_id AND (wanted.unit_id IS NOT NULL OR upper(g.valid) IS NOT NULL)
+            WHERE g.unit_id IS DISTINCT FROM wanted.unit_id
+              AND (wanted.unit_id IS NOT NULL OR NOT upper_inf(g.valid))
             ORDER BY g.code LIMIT 1
         """),
         {"codes": list(codes), "units": list(codes.values())},

@@ -1,4 +1,4 @@
-"""Units concerned by a plan agree with their part of it or object (会签); whether all have to is the plan's own rule."""
+"""Units concerned by a plan agree with their part of it or object (会签); whether all have to is the plan's rule."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
