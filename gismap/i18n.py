@@ -675,6 +675,7 @@ CATALOGUE: dict[str, tuple[str, str]] = {
     "audit.action.end grant": ("终止授权", "Ended a grant"),
     "audit.action.add key": ("新建密钥", "Added a key"),
     "audit.action.end key": ("终止密钥", "Ended a key"),
+    "audit.action.withdraw": ("撤回边界", "Withdrew boundaries"),
     "audit.action.publish": ("发布边界", "Published boundaries"),
     "audit.action.import": ("导入数据", "Imported data"),
     "audit.action.undo import": ("撤销导入", "Took an import back"),

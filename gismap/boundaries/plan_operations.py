@@ -141,12 +141,19 @@ class Stroke:
         self.new[key] = new
 
     def node(self, nodes: Iterable[editing.Node]) -> None:
-        """Give new vertices on borders to the grids beside, so that all share them; locked ones stay as they are."""
+        """Give new vertices on borders to the grids beside, so that all share them.
+
+        Locked grids and those of other territories stay as they are: without the vertex their border is the same but
+        for rounding.
+        """
         points = list(nodes)
         if not points:
             return
-        for leaf in self.sheet.leaves_near(shapely.MultiPoint(points), _TOUCH_DEGREES):
-            if leaf.key not in self.new and leaf.key not in self._held and leaf.geom is not None:
+        beside = self.sheet.leaves_near(shapely.MultiPoint(points), _TOUCH_DEGREES)
+        beside = [leaf for leaf in beside if leaf.key not in self.new and leaf.key not in self._held]
+        may = self.sheet.in_territory(leaf.key for leaf in beside)
+        for leaf in beside:
+            if leaf.key in may and leaf.geom is not None:
                 noded = editing.with_nodes(leaf.geom, points)
                 if noded is not leaf.geom:
                     self.put(leaf, replace(leaf, geom=noded))

@@ -59,6 +59,14 @@ WHERE code ^@ :prefix AND length(code) = :length AND substr(code, length(:prefix
 
 CODE_EVER = "SELECT unit_id, name FROM grid WHERE code = :code AND unit_id IS DISTINCT FROM :unit LIMIT 1;"
 
+# The same place as the policies of plan_unit find.
+IN_TERRITORY = """
+SELECT key FROM unnest(CAST(:keys AS text[])) AS wanted (key)
+WHERE coalesce((SELECT path FROM plan_unit u WHERE u.plan_id = :plan AND u.key = wanted.key),
+               (SELECT path FROM grid g WHERE g.unit_id = wanted.key ORDER BY lower(valid) DESC LIMIT 1), '')
+      ^@ ANY ((SELECT scope_of('plan'))::text[]);
+"""
+
 
 class Sheet:
     """What a plan says on the boundaries of one day."""
@@ -134,6 +142,11 @@ class Sheet:
             {"keys": list(keys), "day": self.day},
         )
         return {row.unit_id: draft_of(row, row.unit_id, row.unit_id, row.wkb) for row in rows}
+
+    def in_territory(self, keys: Iterable[str]) -> set[str]:
+        """Which of these units the asker may plan for."""
+        rows = self._connection.execute(text(IN_TERRITORY), {"plan": self.plan_id, "keys": list(keys)})
+        return set(rows.scalars())
 
     def known(self, key: str) -> str:
         """The identity of the published unit with this code or identity.

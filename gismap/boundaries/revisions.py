@@ -22,6 +22,9 @@ LOCK_KEY = 0x67_6D_70_75
 SLIVER_SHARE = 0.001
 """A smaller share of a unit's area than this is an artefact of redrawing, not land that changed hands."""
 
+SAME_SHARE = 1e-9
+"""A unit that kept its land but for this share only got a vertex where a neighbour's border ends at its own."""
+
 GRID_COLUMNS = (
     "unit_id code division_code path name level is_leaf kind zone_type governance_mode parent geom drawn anchor area_m2"
     " valid published_by"
@@ -154,7 +157,12 @@ def _land_moved(
     old_geoms, new_geoms = np.array([old_leaves[i] for i in old]), np.array([new_leaves[i] for i in new])
     at_old, at_new = shapely.STRtree(new_geoms).query(old_geoms, predicate="intersects")
     shared = shapely.area(shapely.intersection(old_geoms[at_old], new_geoms[at_new])) / shapely.area(old_geoms[at_old])
-    links = [(old[a], new[b], float(s)) for a, b, s in zip(at_old, at_new, shared, strict=True) if s > SLIVER_SHARE]
+    grown = shapely.area(new_geoms[at_new]) / shapely.area(old_geoms[at_old])
+    links = [
+        (old[a], new[b], float(s))
+        for a, b, s, g in zip(at_old, at_new, shared, grown, strict=True)
+        if s > SLIVER_SHARE and not (old[a] == new[b] and abs(s - 1) < SAME_SHARE and abs(g - 1) < SAME_SHARE)
+    ]
     parts, wholes = _count(link[0] for link in links), _count(link[1] for link in links)
     return [LineageRow(a, b, _change(a == b, parts[a] > 1, wholes[b] > 1), round(s, 6)) for a, b, s in links]
 

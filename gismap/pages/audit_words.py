@@ -11,7 +11,7 @@ ACTIONS = {
         "add account", "set password", "disable account", "enable account", "grant", "end grant", "follow grant",
         "grant lapses", "add key", "end key",
     ),
-    "boundaries": ("publish",),
+    "boundaries": ("publish", "withdraw"),
     "data": ("import", "undo import"),
     "care": (
         "list persons in care", "read person", "reveal", "look up person", "copy person", "correct person",
