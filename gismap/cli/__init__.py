@@ -35,6 +35,8 @@ def main() -> None:
         keyring,
         maps,
         plan,
+        plan_edit,
+        revision,
         seal,
         server,
     )

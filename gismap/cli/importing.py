@@ -78,7 +78,7 @@ def import_layer(
         path=file,
         source=source or file.name,
         crs=crs,
-        columns=_pairs(columns),
+        columns=pairs_in(columns),
         key=key,
         sheet=sheet,
         skip_rejected=skip_rejected,
@@ -99,7 +99,7 @@ def import_layer(
         )
         if was_made_up and not is_made_up(database):
             print(f"gismap: {NO_DEMO_ANY_MORE}", file=sys.stderr)
-    _tell(outcome.notes, outcome.rejections, report)
+    tell_rejections(outcome.notes, outcome.rejections, report)
     refused = bool(outcome.rejections) and not skip_rejected
     print(_summary(outcome, dry_run=dry_run, refused=refused))
     done = outcome.batch is not None or dry_run
@@ -131,7 +131,7 @@ def import_boundaries(
     from gismap.importing.preparing import Order  # noqa: PLC0415
 
     settings = get_settings()
-    order = Order("grids", file, file.name, crs=crs, columns=_pairs(columns), sheet=sheet)
+    order = Order("grids", file, file.name, crs=crs, columns=pairs_in(columns), sheet=sheet)
     try:
         with engine() as database, writing(database) as connection:
             done, rejections, notes = import_grids(
@@ -147,7 +147,7 @@ def import_boundaries(
         for defect in error.defects[:SHOWN_REJECTIONS]:
             print(orjson.dumps(defect).decode(), file=sys.stderr)
         raise
-    _tell(notes, rejections, report)
+    tell_rejections(notes, rejections, report)
     if done is None:
         print(f"nothing published: {len({each.row for each in rejections})} rows rejected; correct them")
         return 1
@@ -172,7 +172,8 @@ def template(
     print(output)
 
 
-def _pairs(text: str | None) -> dict[str, str]:
+def pairs_in(text: str | None) -> dict[str, str]:
+    """Columns as options name them: ours=theirs,…"""
     pairs: dict[str, str] = {}
     for part in text.split(",") if text else []:
         ours, sign, theirs = part.partition("=")
@@ -188,7 +189,8 @@ def _not_to_come(day: date | None, today: date) -> date:
     return day or today
 
 
-def _tell(notes: Sequence[str], rejections: Sequence["Rejection"], report: Path | None) -> None:
+def tell_rejections(notes: Sequence[str], rejections: Sequence["Rejection"], report: Path | None) -> None:
+    """Say on stderr what a file's reader has to say, and list the rejected rows in a file where one is named."""
     for note in notes:
         print(note, file=sys.stderr)
     for each in rejections[:SHOWN_REJECTIONS]:
