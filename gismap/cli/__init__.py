@@ -31,14 +31,17 @@ def main() -> None:
         audit,
         care,
         emergency,
+        frame,
         importing,
         keyring,
         maps,
         plan,
         plan_edit,
         revision,
+        ruling,
         seal,
         server,
+        words,
     )
 
     try:

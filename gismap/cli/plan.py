@@ -16,8 +16,8 @@ from gismap.boundaries.plan_edits import history, release_lock, take_lock
 from gismap.boundaries.plan_sheet import Sheet
 from gismap.boundaries.plans import base_day, find_header, find_plan, list_plans
 from gismap.cli import app
-from gismap.cli.common import database_writing, engine, parse_day, print_json, tell_grants
-from gismap.cli.importing import pairs_in, tell_rejections
+from gismap.cli.common import database_writing, engine, pairs, parse_day, print_json, tell_grants
+from gismap.cli.importing import tell_rejections
 from gismap.errors import BadInputError, RebaseError
 from gismap.geometry.blocks import MIN_AREA_M2, MIN_WIDTH_M
 from gismap.geometry.codes import parse_scheme
@@ -70,7 +70,7 @@ def import_file(
     from gismap.importing.preparing import Order  # noqa: PLC0415
 
     settings = get_settings()
-    order = Order("grids", file, file.name, crs=crs, columns=pairs_in(columns), sheet=sheet)
+    order = Order("grids", file, file.name, crs=crs, columns=pairs(columns), sheet=sheet)
     with database_writing() as connection:
         made, rejections, notes = plan_grids(
             connection, order, title or file.name, author=who(author), today=settings.today(), far_km=settings.far_km
