@@ -144,7 +144,8 @@ def end_ruling(connection: Connection, kind: str, number: int, *, day: date, end
     if kind == "override":
         reassign_from(connection, day)
     detail = {"from": day.isoformat()}
-    audit.append(connection, actor=ended_by, action=f"end {kind}", subject=f"{kind} {number}", detail=detail)
+    action = "end override" if kind == "override" else "end dispute"
+    audit.append(connection, actor=ended_by, action=action, subject=f"{kind} {number}", detail=detail)
 
 
 def end_with_units(connection: Connection, units: Collection[str], day: date, *, ended_by: str) -> int:
