@@ -49,6 +49,16 @@ class CoverageError(ConflictError):
         self.defects = defects
 
 
+class RebaseError(ConflictError):
+    """A plan and the newest boundaries change the same; `conflicts` lists what, for somebody to decide."""
+
+    type = "rebase"
+
+    def __init__(self, detail: str, conflicts: list[dict[str, object]]) -> None:
+        super().__init__(detail, field="prefer")
+        self.conflicts = conflicts
+
+
 class UnauthenticatedError(GismapError):
     """Nobody is signed in, or not any more."""
 

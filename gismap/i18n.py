@@ -22,6 +22,7 @@ CATALOGUE: dict[str, tuple[str, str]] = {
     "zone.commercial": ("商区", "Commercial"),
     "zone.rural": ("农村", "Rural"),
     "plan.grid_name": ("{community}第{number}网格", "{community} grid {number}"),
+    "plan.micro_name": ("{community}第{number}微网格", "{community} micro-grid {number}"),
     # staff
     "role.grid_leader": ("网格长", "Grid leader"),
     "role.full_time_grid_worker": ("专职网格员", "Full-time grid worker"),
@@ -680,6 +681,7 @@ CATALOGUE: dict[str, tuple[str, str]] = {
     "audit.action.end grant": ("终止授权", "Ended a grant"),
     "audit.action.add key": ("新建密钥", "Added a key"),
     "audit.action.end key": ("终止密钥", "Ended a key"),
+    "audit.action.withdraw": ("撤回边界", "Withdrew boundaries"),
     "audit.action.publish": ("发布边界", "Published boundaries"),
     "audit.action.add override": ("另行认定归属", "Ruled whose a place is"),
     "audit.action.end override": ("终止归属认定", "Ended a ruling"),

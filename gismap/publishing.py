@@ -9,12 +9,14 @@ from datetime import UTC, date, datetime
 from random import Random, SystemRandom
 from typing import Any
 
+import numpy as np
 import orjson
 import shapely
 from shapely import MultiPolygon
 from sqlalchemy import Connection, text
 
-from gismap.access.following import Lapse, follow_grants
+from gismap import publication_trace as trace
+from gismap.access.following import Followed, Lapse, follow_grants
 from gismap.access.sessions import refresh_scopes
 from gismap.boundaries import revisions
 from gismap.boundaries.derivation import CompleteUnit, check_structure, complete
@@ -23,7 +25,8 @@ from gismap.boundaries.values import UnitDraft
 from gismap.elements.membership import household_shares, reassign_elements
 from gismap.errors import CoverageError
 from gismap.geometry.codes import new_unit_id
-from gismap.geometry.coverage import Defect, find_defects
+from gismap.geometry.coverage import NOISE_M2, Defect, find_defects
+from gismap.geometry.ground import measure
 from gismap.geometry.succession import Land, Succession
 from gismap.locating.gazetteer import refresh_gazetteer
 from gismap.locating.rulings import end_with_units
@@ -81,7 +84,7 @@ def publish(
     number = revisions.next_number(connection, effective_from, today)
     check_structure(drafts)
     standing = revisions.standing_units(connection, effective_from)
-    _check_coverage(drafts)
+    check_coverage(drafts)
     placed = _place(complete(drafts), standing, rng or SystemRandom())
     unit_ids = {unit.complete.draft.key: unit.unit_id for unit in placed}
     new_outlines = {unit_ids[key]: geom for key, geom in (outlines or {}).items()}
@@ -96,8 +99,11 @@ def publish(
     revisions.insert_versions(connection, changed, number, effective_from)
     revisions.insert_outlines(connection, new_outlines, outline_authority or author, effective_from)
 
+    trace.note_rulings(connection, number, retired, effective_from)
     rulings = end_with_units(connection, retired, effective_from, ended_by=f"revision {number}")
+    trace.note_ended_rulings(connection, number)
     moved = reassign_elements(connection, effective_from)
+    trace.note_posts(connection, number, retired, effective_from)
     ended = end_assignments(connection, retired, effective_from)
     shares = household_shares(connection, effective_from) if standing else {}
     lineage = revisions.lineage_of(standing, placed)
@@ -108,7 +114,8 @@ def publish(
     )
     _title_district(connection, placed[0].complete.draft.name)
     refresh_gazetteer(connection)
-    followed, lapsed = _follow(connection, standing, placed, retired, effective_from, today, author)
+    grants = _follow(connection, standing, placed, retired, effective_from, today, author)
+    trace.note_grants(connection, number, grants.ended, grants.made)
     _announce(connection, number, effective_from, author, reason, certificate)
     return Publication(
         number,
@@ -119,8 +126,8 @@ def publish(
         len(retired),
         moved,
         ended,
-        followed,
-        lapsed,
+        grants.followed,
+        grants.lapses,
         rulings,
     )
 
@@ -131,7 +138,12 @@ def defects_of(drafts: Sequence[UnitDraft]) -> list[Defect]:
     return find_defects([leaf.code or leaf.key for leaf in leaves], [leaf.geom for leaf in leaves])
 
 
-def _check_coverage(drafts: Sequence[UnitDraft]) -> None:
+def check_coverage(drafts: Sequence[UnitDraft]) -> None:
+    """Refuse boundaries that do not cover the land once.
+
+    Raises:
+        CoverageError: with what is wrong.
+    """
     defects = defects_of(drafts)
     if defects:
         kinds = ", ".join(sorted({defect.type for defect in defects}))
@@ -146,7 +158,7 @@ def _check_outlines(placed: Sequence[PlacedUnit], outlines: Mapping[str, shapely
     astray = [
         geoms[unit_id].complete.draft.name
         for unit_id, outline in outlines.items()
-        if unit_id in geoms and not geoms[unit_id].complete.geom.equals(outline)
+        if unit_id in geoms and not _fills(geoms[unit_id].complete.geom, outline)
     ]
     if astray:
         names = ", ".join(astray[:5])
@@ -155,6 +167,14 @@ def _check_outlines(placed: Sequence[PlacedUnit], outlines: Mapping[str, shapely
             "if an authority has changed the outline, name it",
             [{"type": "statutory_mismatch", "units": [name]} for name in astray],
         )
+
+
+def _fills(land: shapely.Geometry, outline: shapely.Geometry) -> bool:
+    """Whether they are the same land, but for rounding: a new vertex on an edge is not exactly on it."""
+    if land.equals(outline):
+        return True
+    (astray,), _ = measure(np.array([shapely.symmetric_difference(land, outline)], dtype=object))
+    return bool(astray <= NOISE_M2)
 
 
 def _place(units: Sequence[CompleteUnit], standing: StandingUnits, rng: Random) -> list[PlacedUnit]:
@@ -181,10 +201,10 @@ def _follow(
     effective_from: date,
     today: date,
     author: str,
-) -> tuple[int, list[Lapse]]:
+) -> Followed:
     """Let grants follow the land of retired units, and sessions know of boundaries that are in force at once."""
     moment = max(get_settings().beginning_of(effective_from), datetime.now(UTC))  # what was granted, was granted
-    done: tuple[int, list[Lapse]] = (0, [])
+    done = Followed(0, [], {}, [])
     if retired:
         old = {i: Land(u.name, u.level, u.parent, shapely.from_wkb(bytes(u.wkb))) for i, u in standing.items()}
         new = {u.unit_id: _land(u) for u in placed}

@@ -23,8 +23,9 @@ from gismap.api.app import create_app
 from gismap.api.connections import Limits, protocol_within
 from gismap.demo.filling import DemoProcess, Filling
 from gismap.demo.land.sketch import check_sketch
-from gismap.errors import EXIT_UNUSABLE, EnvironmentProblemError, GismapError
+from gismap.errors import EXIT_UNUSABLE, EnvironmentProblemError, GismapError, UnavailableError
 from gismap.locating.gazetteer import read_pending
+from gismap.planning.enforcing import carry_out_requests
 from gismap.settings import Settings
 from gismap.store.fitness import assert_fit
 from gismap.store.migrate import status, upgrade
@@ -32,6 +33,8 @@ from gismap.store.server import PrivateServer
 from gismap.store.session import make_engine
 
 NO_DEMO = "none"
+
+REQUESTS_EVERY_S = 1.0
 
 GRACE_S = 5
 """Requests under way may take this long to end when the service stops."""
@@ -170,9 +173,16 @@ def _serve(settings: Settings, listener: socket.socket) -> int:
     server = uvicorn.Server(config)
     gc.freeze()  # modules stay: going through them all would now and then stop every request for a third of a second
     threading.Thread(target=_announce, args=(settings, demo), daemon=True).start()
+    stopping = threading.Event()
+    publisher = threading.Thread(target=_carry_out, args=(settings, stopping), daemon=True)
+    if settings.database_owner_url is not None:
+        publisher.start()
     try:
         server.run(sockets=[listener])
     finally:
+        stopping.set()
+        if publisher.is_alive():
+            publisher.join(GRACE_S)
         if demo is not None:
             demo.stop()
     return 0 if server.started else EXIT_UNUSABLE
@@ -192,6 +202,22 @@ def _demo(settings: Settings) -> DemoProcess | None:
     if settings.demo == NO_DEMO or settings.database_owner_url is None:
         return None  # only the owner writes
     return DemoProcess(Filling(settings.demo, settings.database_owner_url, settings.today(), settings.keyring_path))
+
+
+def _carry_out(settings: Settings, stopping: threading.Event) -> None:
+    """Publish what planners ask for on the console: only the owner writes boundaries, which the service is not."""
+    engine = make_engine(str(settings.database_owner_url), pool_size=1)
+    try:
+        while not stopping.wait(REQUESTS_EVERY_S):
+            try:
+                answers = carry_out_requests(engine, settings.today())
+            except UnavailableError:
+                continue  # the database is being started again; what was asked stays asked
+            for answer in answers:
+                done = answer.publication
+                _say(f"plan {answer.plan_id}: {answer.refusal if done is None else f'revision {done.number}'}")
+    finally:
+        engine.dispose()
 
 
 def _announce(settings: Settings, demo: DemoProcess | None) -> None:

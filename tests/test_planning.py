@@ -15,7 +15,9 @@ from gismap.elements.writing import write_elements, write_streets
 from gismap.errors import BadInputError, ConflictError, CoverageError, NotFoundError
 from gismap.geometry.codes import parse_scheme
 from gismap.geometry.errors import CodeError, ShapeError
-from gismap.planning import Above, Proposal, check_plan, propose_from_streets, publish_plan
+from gismap.planning.checking import check_plan
+from gismap.planning.enforcing import publish_plan
+from gismap.planning.proposing import Above, Proposal, propose_from_streets
 from gismap.publishing import publish
 from gismap.store.session import reading, writing
 from tests.districts import STEP, WEST, building, small_county

@@ -4,7 +4,7 @@ How land is divided is `gismap.geometry.succession`'s business, when boundaries 
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -38,6 +38,18 @@ class Lapse:
 
 
 @dataclass(frozen=True, slots=True)
+class Followed:
+    """What became of grants: how many were followed, what lapsed, and which grants were ended (with the ends that they
+    had before) and made, so that it can be set back.
+    """
+
+    followed: int
+    lapses: Sequence[Lapse]
+    ended: Mapping[int, datetime]
+    made: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
 class _Heirloom:
     """A grant to be made in place of others."""
 
@@ -55,25 +67,25 @@ def follow_grants(
     moment: datetime,
     today: date,
     actor: str,
-) -> tuple[int, list[Lapse]]:
+) -> Followed:
     """End all grants in retired units at `moment`, and grant the same, from then to their old ends, in their heirs.
 
-    Returns how many grants were followed, and what could not be followed. Who was granted several units that became one
-    is granted that one, for as long as all of them were.
+    Who was granted several units that became one is granted that one, for as long as all of them were.
     """
     values = {"units": list(retired), "moment": moment}
     ending = connection.execute(text(queries.GRANTS_IN), values).all()
     if not ending:
-        return 0, []
+        return Followed(0, [], {}, [])
     kept = connection.execute(text(queries.GRANTS_BESIDE), values).all()
     connection.execute(text(queries.END_GRANTS), {"grants": [g.grant_id for g in ending], "moment": moment})
     by_holder: dict[tuple[str, str], list[Row[Any]]] = defaultdict(list)
     for grant in ending:
         by_holder[grant.account_id, grant.role].append(grant)
-    followed, lapses = 0, []
+    followed, lapses, numbers = 0, [], []
     for holder, grants in by_holder.items():
         heirlooms = _heirlooms(succession, grants, moment)
         made = [(heirloom, _make(connection, heirloom, actor)) for heirloom in heirlooms]
+        numbers += [number for _, number in made]
         beside = [grant for grant in kept if (grant.account_id, grant.role) == holder]
         for grant in grants:
             mine = [(heirloom.unit, number) for heirloom, number in made if grant in heirloom.grants]
@@ -82,7 +94,7 @@ def follow_grants(
             _enter(connection, actor, grant, mine, lapse)
             lapses += [lapse] if lapse else []
     refresh_scopes(connection, today, sorted({grant.account_id for grant in ending}))
-    return followed, lapses
+    return Followed(followed, lapses, {grant.grant_id: grant.ends_at for grant in ending}, numbers)
 
 
 def _heirlooms(succession: Succession, grants: Sequence[Row[Any]], moment: datetime) -> list[_Heirloom]:

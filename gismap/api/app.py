@@ -28,6 +28,7 @@ from gismap.locating.batch_routes import router as locating_lists
 from gismap.locating.routes import router as locating
 from gismap.locating.snapshot import Snapshot
 from gismap.pages.routes import router as pages
+from gismap.planning.routes import router as plans
 from gismap.resources import resource_dir
 from gismap.settings import Settings, get_settings
 from gismap.store.session import make_engine
@@ -44,6 +45,7 @@ ROUTERS = (
     locating,
     locating_lists,
     cards,
+    plans,
     themes,
     audit,
     pages,

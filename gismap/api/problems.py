@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.exceptions import HTTPException
 
-from gismap.errors import STATUS, CoverageError, GismapError, TooManyError, UnauthenticatedError
+from gismap.errors import STATUS, CoverageError, GismapError, RebaseError, TooManyError, UnauthenticatedError
 from gismap.geometry.errors import GeometryError
 from gismap.http import language_of
 from gismap.i18n import Language
@@ -86,6 +86,7 @@ async def _known(request: Request, error: Exception) -> Response:
         return RedirectResponse(sign_in_url(request), HTTPStatus.SEE_OTHER, {"Cache-Control": "no-store"})
     status = status_of(error)
     more = {"defects": error.defects} if isinstance(error, CoverageError) else {}
+    more |= {"conflicts": error.conflicts} if isinstance(error, RebaseError) else {}
     return await _answer(
         request,
         status,

@@ -22,6 +22,9 @@ LOCK_KEY = 0x67_6D_70_75
 SLIVER_SHARE = 0.001
 """A smaller share of a unit's area than this is an artefact of redrawing, not land that changed hands."""
 
+SAME_SHARE = 1e-9
+"""A unit that kept its land but for this share only got a vertex where a neighbour's border ends at its own."""
+
 GRID_COLUMNS = (
     "unit_id code division_code path name level is_leaf kind zone_type governance_mode parent geom drawn anchor area_m2"
     " valid published_by"
@@ -112,7 +115,6 @@ def is_unchanged(row: Row[Any], unit: PlacedUnit) -> bool:
         row.zone_type,
         row.governance_mode,
         row.parent,
-        bytes(row.wkb),
     ) == (
         draft.code,
         draft.division_code,
@@ -124,8 +126,16 @@ def is_unchanged(row: Row[Any], unit: PlacedUnit) -> bool:
         draft.zone_type,
         draft.governance_mode,
         unit.parent,
-        shapely.to_wkb(unit.complete.geom),
-    )
+    ) and _is_same_shape(bytes(row.wkb), unit.complete)
+
+
+def _is_same_shape(wkb: bytes, unit: CompleteUnit) -> bool:
+    """Whether a shape is the stored one; a union of the same leaves may begin its rings elsewhere."""
+    if wkb == shapely.to_wkb(unit.geom):
+        return True
+    if unit.is_leaf:
+        return False
+    return bool(shapely.normalize(shapely.from_wkb(wkb)) == shapely.normalize(unit.geom))
 
 
 def lineage_of(standing: StandingUnits, placed: Sequence[PlacedUnit]) -> list[LineageRow]:
@@ -154,7 +164,12 @@ def _land_moved(
     old_geoms, new_geoms = np.array([old_leaves[i] for i in old]), np.array([new_leaves[i] for i in new])
     at_old, at_new = shapely.STRtree(new_geoms).query(old_geoms, predicate="intersects")
     shared = shapely.area(shapely.intersection(old_geoms[at_old], new_geoms[at_new])) / shapely.area(old_geoms[at_old])
-    links = [(old[a], new[b], float(s)) for a, b, s in zip(at_old, at_new, shared, strict=True) if s > SLIVER_SHARE]
+    grown = shapely.area(new_geoms[at_new]) / shapely.area(old_geoms[at_old])
+    links = [
+        (old[a], new[b], float(s))
+        for a, b, s, g in zip(at_old, at_new, shared, grown, strict=True)
+        if s > SLIVER_SHARE and not (old[a] == new[b] and abs(s - 1) < SAME_SHARE and abs(g - 1) < SAME_SHARE)
+    ]
     parts, wholes = _count(link[0] for link in links), _count(link[1] for link in links)
     return [LineageRow(a, b, _change(a == b, parts[a] > 1, wholes[b] > 1), round(s, 6)) for a, b, s in links]
 
@@ -307,3 +322,34 @@ def insert_outlines(
         ("unit_id", "geom", "authority", "valid"),
         ((unit, wkb[i], authority, f"[{effective_from},)") for i, unit in enumerate(outlines)),
     )
+
+
+def units_begun_by(connection: Connection, number: int) -> list[str]:
+    """Units that no revision but this one knows."""
+    rows = connection.execute(
+        text("""
+            SELECT unit_id FROM grid WHERE published_by = :number
+            EXCEPT SELECT unit_id FROM grid WHERE published_by <> :number
+        """),
+        {"number": number},
+    )
+    return list(rows.scalars())
+
+
+def remove_versions(connection: Connection, number: int, day: date) -> int:
+    """Let what a revision ended go on, as if it had never been published; how many versions it had made.
+
+    The identities of its units remain known, so that they are never given to others.
+    """
+    connection.execute(text("DELETE FROM lineage WHERE revision = :number"), {"number": number})
+    removed = connection.execute(text("DELETE FROM grid WHERE published_by = :number"), {"number": number}).rowcount
+    connection.execute(
+        text("""
+            UPDATE grid SET valid = daterange(lower(valid), NULL), retired_by = NULL WHERE retired_by = :number;
+            DELETE FROM jurisdiction_outline WHERE lower(valid) = CAST(:day AS date);
+            UPDATE jurisdiction_outline SET valid = daterange(lower(valid), NULL)
+            WHERE upper(valid) = CAST(:day AS date);
+        """),
+        {"number": number, "day": day},
+    )
+    return removed

@@ -99,7 +99,7 @@ def import_layer(
         )
         if was_made_up and not is_made_up(database):
             print(f"gismap: {NO_DEMO_ANY_MORE}", file=sys.stderr)
-    _tell(outcome.notes, outcome.rejections, report)
+    tell_rejections(outcome.notes, outcome.rejections, report)
     refused = bool(outcome.rejections) and not skip_rejected
     print(_summary(outcome, dry_run=dry_run, refused=refused))
     done = outcome.batch is not None or dry_run
@@ -119,9 +119,7 @@ def undo_import(batch: Annotated[int, typer.Argument(help="The number that the i
 @importing.command(name="grids")
 def import_boundaries(
     file: Annotated[Path, typer.Argument(help="Leaves, and units above them without shapes; any format of `import`.")],
-    effective_from: Annotated[
-        date, typer.Option(parser=parse_day, metavar="DAY", help="First day of the boundaries.")
-    ],
+    effective_from: Annotated[date, typer.Option(parser=parse_day, metavar="DAY", help="First day of the boundaries.")],
     reason: Annotated[str, typer.Option(help="Why the boundaries change.")] = "import",
     crs: Annotated[str, typer.Option(help="auto (as the file says), wgs84, cgcs2000, gcj02, bd09 or EPSG:n.")] = "auto",
     columns: Annotated[str | None, typer.Option(help="ours=theirs,…")] = None,
@@ -149,7 +147,7 @@ def import_boundaries(
         for defect in error.defects[:SHOWN_REJECTIONS]:
             print(orjson.dumps(defect).decode(), file=sys.stderr)
         raise
-    _tell(notes, rejections, report)
+    tell_rejections(notes, rejections, report)
     if done is None:
         print(f"nothing published: {len({each.row for each in rejections})} rows rejected; correct them")
         return 1
@@ -180,7 +178,8 @@ def _not_to_come(day: date | None, today: date) -> date:
     return day or today
 
 
-def _tell(notes: Sequence[str], rejections: Sequence["Rejection"], report: Path | None) -> None:
+def tell_rejections(notes: Sequence[str], rejections: Sequence["Rejection"], report: Path | None) -> None:
+    """Say on stderr what a file's reader has to say, and list the rejected rows in a file where one is named."""
     for note in notes:
         print(note, file=sys.stderr)
     for each in rejections[:SHOWN_REJECTIONS]:

@@ -129,3 +129,34 @@ def household_shares(connection: Connection, day: date) -> dict[tuple[str, str],
         {"day": day},
     )
     return {(row.old_unit, row.new_unit): float(row.share) for row in rows}
+
+
+# Pairs of versions that a publication made of one: the later one begins on its day and says the same but for the unit.
+# Its subordinate records go with it; those of the earlier one were never touched.
+JOIN_VERSIONS = """
+WITH later AS (
+    DELETE FROM element n USING element o
+    WHERE n.since = CAST(:day AS date) AND lower(n.valid) = CAST(:day AS date)
+      AND o.element_id = n.element_id AND upper(o.valid) = CAST(:day AS date) AND o.since < n.since
+      AND o.content = n.content AND o.source = n.source AND o.source_ref = n.source_ref
+    RETURNING o.version_id, n.valid
+)
+SELECT version_id, upper(valid) AS until FROM later;
+"""
+
+LENGTHEN = """
+UPDATE element e SET valid = daterange(e.since, j.until)
+FROM unnest(CAST(:versions AS bigint[]), CAST(:untils AS date[])) AS j (version_id, until)
+WHERE j.version_id = e.version_id;
+"""
+
+
+def join_versions(connection: Connection, day: date) -> int:
+    """Make one again of versions that changed hands on `day`, which is still to come: how many.
+
+    Whose the joined versions are is what they were; later ones are given their leaf by `reassign_elements`.
+    """
+    rows = connection.execute(text(JOIN_VERSIONS), {"day": day}).all()
+    values = {"versions": [row.version_id for row in rows], "untils": [row.until for row in rows]}
+    connection.execute(text(LENGTHEN), values)
+    return len(rows)

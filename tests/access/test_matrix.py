@@ -16,14 +16,19 @@ from fastapi.routing import APIRoute
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from shapely import box
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 from starlette.testclient import TestClient
 
 from gismap.access.values import Role
 from gismap.api.app import create_app
+from gismap.boundaries.plan_edits import release_lock
+from gismap.boundaries.plan_operations import Put, Rules
 from gismap.care.writing import write_care
 from gismap.elements.writing import write_elements
+from gismap.geometry.codes import DEFAULT_SCHEME
 from gismap.http import open_to_all
+from gismap.planning.editing import edit_plan
+from gismap.planning.proposing import start_plan
 from gismap.settings import Settings
 from gismap.store.keyring import read_keyring
 from gismap.store.server import PrivateServer
@@ -79,6 +84,19 @@ def both_persons(**body: Any) -> tuple[dict[str, Any], dict[str, Any]]:
 
 OWN_PERSON, FOREIGN_PERSON = "(the one here)", "(the one there)"
 """Stand for the identities of two persons in care, of whom everything is kept."""
+
+OWN_PLAN, FOREIGN_PLAN, UNTOUCHED_PLAN = "(plan here)", "(plan there)", "(plan of nothing)"
+"""Stand for plans about the one community and the other, each of which changes a grid, and one that changes nothing."""
+
+
+def of_plan(**body: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A request about the plan here, and the same about the one there; MINE and OTHER change places in the body."""
+    there = {name: value.replace(MINE, OTHER) if isinstance(value, str) else value for name, value in body.items()}
+    return tuple(
+        placed("plan", plan) | ({"json": said} if body else {})
+        for plan, said in ((OWN_PLAN, body), (FOREIGN_PLAN, there))
+    )  # type: ignore[return-value]
+
 
 WHY = {"reason": "上门探访前确认"}
 OWN_NUMBER, FOREIGN_NUMBER = (PEOPLE[ref][2]["id_number"] for ref in ("zhang", "li"))
@@ -146,6 +164,42 @@ EXAMPLES: dict[tuple[str, str], Example] = {
     ),
     # without a reason, so that whoever asks next finds the person still
     ("POST", "/api/care/persons/{person}/delete"): Example(*both_persons(reason="abc"), status=400, elsewhere=404),
+    ("GET", "/api/plans"): Example(),
+    ("POST", "/api/plans"): Example(
+        {"json": {"title": "调整", "about": MINE}}, {"json": {"title": "调整", "about": OTHER}},
+        status=201, elsewhere=403,
+    ),
+    ("GET", "/api/plans/{plan}"): Example(*of_plan()),
+    ("GET", "/api/plans/{plan}/grids"): Example(*of_plan()),
+    ("GET", "/api/plans/{plan}/check"): Example(*of_plan()),
+    ("GET", "/api/plans/{plan}/difference"): Example(*of_plan()),
+    ("GET", "/api/plans/{plan}/history"): Example(*of_plan()),
+    ("POST", "/api/plans/{plan}/edits"): Example(
+        *of_plan(op="set", unit=f"{MINE}002", zone_type="rural"), elsewhere=403
+    ),
+    ("POST", "/api/plans/{plan}/undo"): Example(
+        placed("plan", UNTOUCHED_PLAN), of_plan()[1], status=409, elsewhere=403
+    ),
+    ("POST", "/api/plans/{plan}/redo"): Example(
+        placed("plan", UNTOUCHED_PLAN), of_plan()[1], status=409, elsewhere=403
+    ),
+    ("POST", "/api/plans/{plan}/lock"): Example(*of_plan(unit=f"{MINE}001", reason="等答复"), elsewhere=403),
+    ("DELETE", "/api/plans/{plan}/lock"): Example(*of_plan(), status=204, elsewhere=403),
+    ("GET", "/api/plans/{plan}/comments"): Example(*of_plan()),
+    ("POST", "/api/plans/{plan}/comments"): Example(
+        *of_plan(said="同意", unit=f"{MINE}001"), status=201, elsewhere=403
+    ),
+    ("GET", "/api/plans/{plan}/signoffs"): Example(*of_plan()),
+    ("GET", "/api/plans/{plan}/signoffs/{unit}"): Example(
+        {"place": {"plan": OWN_PLAN, "unit": MINE}}, {"place": {"plan": FOREIGN_PLAN, "unit": OTHER}}
+    ),
+    ("POST", "/api/plans/{plan}/signoffs"): Example(*of_plan(unit=MINE, verdict="agree"), elsewhere=403),
+    ("POST", "/api/plans/{plan}/rebase"): Example(*of_plan(prefer="plan"), elsewhere=403),
+    # a day in the past, so that nothing is requested: who may ask is tested with plans
+    ("POST", "/api/plans/{plan}/publish"): Example(
+        *of_plan(effective_from="2026-02-01", reason="试"), status=409, elsewhere=409
+    ),
+    ("DELETE", "/api/plans/{plan}/publish"): Example(*of_plan(), status=404, elsewhere=404),
 }  # fmt: skip
 
 NO_ROUTES_OF_OURS = {"/openapi.json", "/vendor"}
@@ -210,6 +264,19 @@ class Furnished:
         return permission in self.permissions.get("viewer" if caller == VISITOR else caller, set())
 
 
+def a_plan_of_each(connection: Connection) -> dict[str, str]:
+    """The plans that stand for others in `EXAMPLES`, by what they are called there."""
+    made = {}
+    for name, community in ((OWN_PLAN, MINE), (FOREIGN_PLAN, OTHER), (UNTOUCHED_PLAN, MINE)):
+        plan = start_plan(connection, name, author="test", today=TODAY, about=community)
+        if name != UNTOUCHED_PLAN:
+            renamed = Put(f"{community}002", {"name": "改名网格"})
+            edit_plan(connection, plan, renamed, actor="test", today=TODAY, rules=Rules(DEFAULT_SCHEME, "zh"))
+            release_lock(connection, plan, "test")
+        made[name] = plan
+    return made
+
+
 @pytest.fixture(scope="module")
 def county(server: PrivateServer, template: str, keyring_file: Path) -> Iterator[Furnished]:
     urls = server.create_database("matrix", template)
@@ -219,13 +286,14 @@ def county(server: PrivateServer, template: str, keyring_file: Path) -> Iterator
     with writing(engine) as connection:
         write_elements(connection, kept, source="test", source_crs="EPSG:4490", since=SINCE)
         write_care(connection, kept, keyring=read_keyring(keyring_file))
+        plans = a_plan_of_each(connection)
     with reading(engine) as connection:
         bundles: dict[str, set[str]] = {}
         for role, permission in connection.execute(text("SELECT role, permission FROM role_permission")):
             bundles.setdefault(role, set()).add(permission)
         ids: dict[str, set[str]] = {"own": set(), "foreign": set(), "persons": set(), "own_persons": set()}
         named = {"zhang": OWN_PERSON, "li": FOREIGN_PERSON}
-        people: dict[str, str] = {}
+        people: dict[str, str] = plans
         query = "SELECT element_id, layer, code, source_ref FROM element JOIN grid USING (unit_id)"
         for element_id, layer, code, ref in connection.execute(text(query)):
             is_own, is_person = code.startswith(MINE), layer == "care_persons"
@@ -339,6 +407,18 @@ def test_no_map_of_any_theme_names_elsewhere(county: Furnished, theme: str) -> N
 SESSION_BODIES = st.dictionaries(st.sampled_from(["username", "password", "demo", "other"]), ODD, max_size=3)
 UNITS = st.sampled_from([MINE, OTHER, "370883", "'", "%00", "9" * 300, "🏠", "..", "a", "one", "heat", "tokens.css"])
 
+PLANS_NAMED = UNITS | st.sampled_from([OWN_PLAN, FOREIGN_PLAN, UNTOUCHED_PLAN])
+A_LINE = {"type": "LineString", "coordinates": [[WEST + STEP / 3, SOUTH - STEP], [WEST + STEP / 3, SOUTH + 2 * STEP]]}
+PLAN_FIELDS = (
+    "unit units other line geom at to name names code parent level title about said verdict reason prefer"
+    " effective_from"
+).split()
+EDITS = ("replace", "split", "merge", "reshape", "vertex", "set", "add", "retire")
+PLAN_BODIES = st.fixed_dictionaries(
+    {},
+    optional=dict.fromkeys(PLAN_FIELDS, ODD | UNITS | st.just(A_LINE) | st.lists(UNITS, max_size=3))
+    | {"op": st.sampled_from(EDITS)},
+)
 PERSONS_NAMED = UNITS | st.sampled_from([OWN_PERSON, FOREIGN_PERSON])
 CARE_BODIES = st.fixed_dictionaries(
     {"reason": st.sampled_from([WHY["reason"], "", "abc"]) | ODD},
@@ -354,6 +434,8 @@ def bodies_of(path: str) -> st.SearchStrategy[Any]:
     """What is sent to an endpoint; nobody is deleted or corrected with a good reason."""
     if path == "/api/session":
         return SESSION_BODIES
+    if path.startswith("/api/plans"):
+        return PLAN_BODIES
     return CARE_BODIES if path.endswith(("/reveal", "/export", "/lookup")) else BODIES
 
 
@@ -370,7 +452,8 @@ def test_no_role_gets_a_fault_of_ours_or_a_status_that_is_not_documented(
     names = st.sampled_from([*declared, *declared, "other"])
     request: dict[str, Any] = {
         "params": data.draw(st.dictionaries(names, st.one_of(ODD_TEXT, st.text(max_size=8), UNITS), max_size=4)),
-        "place": dict.fromkeys(("unit", "theme", "name"), data.draw(UNITS)) | {"person": data.draw(PERSONS_NAMED)},
+        "place": dict.fromkeys(("unit", "theme", "name"), data.draw(UNITS))
+        | {"person": data.draw(PERSONS_NAMED), "plan": data.draw(PLANS_NAMED)},
     }
     if method == "post":
         body = data.draw(bodies_of(path))

@@ -173,9 +173,7 @@ def test_a_killed_import_leaves_nothing(database: Database, engine: Engine, tmp_
     many = [[f"p{i}", "店", "商店", 117 + i * 1e-6, 35.4, ""] for i in range(20_000)]
     path = write_csv(tmp_path / "many.csv", [PLACES[0], *many])
     command = [sys.executable, "-m", "gismap", "import", "key_places", str(path), "--crs", "wgs84"]
-    process = subprocess.Popen(
-        command, env=os.environ | environment(database), stdout=subprocess.PIPE
-    )
+    process = subprocess.Popen(command, env=os.environ | environment(database), stdout=subprocess.PIPE)
     locks = "SELECT count(*) FROM pg_locks l JOIN pg_class c ON c.oid = l.relation WHERE c.relname = 'import_batch'"
     until = time.monotonic() + 60
     while rows(engine, f"{locks} AND l.mode = 'RowExclusiveLock'") == [(0,)] and time.monotonic() < until:

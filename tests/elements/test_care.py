@@ -28,7 +28,6 @@ TODAY = Settings().today()
 CELLS = {COMMUNITIES[column] + f"{row + 1:03d}": cell(column, row) for column in range(2) for row in range(2)}
 
 
-
 @dataclass(frozen=True)
 class Cared:
     """The application on a county with persons in care, their identities, and what is published of them by unit."""

@@ -6,7 +6,8 @@ import pytest
 from sqlalchemy import Engine
 
 from gismap.errors import BadInputError
-from gismap.planning import Above, propose_from_streets, publish_plan
+from gismap.planning.enforcing import publish_plan
+from gismap.planning.proposing import Above, propose_from_streets
 from gismap.store.session import writing
 from tests.importing.conftest import FIRST, TODAY, bring, counts, rows
 

@@ -1,9 +1,9 @@
-"""Makes plans out of what is stored, checks them and publishes them; across capabilities, as publishing is.
+"""Makes plans out of what is stored: of nothing yet, or of one grid per block between streets.
 
-How streets enclose blocks is `gismap.geometry.blocks`; what makes boundaries publishable is `gismap.publishing`.
+How streets enclose blocks is `gismap.geometry.blocks`; editing and publishing plans is done beside.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -13,17 +13,17 @@ from shapely import MultiPolygon
 from sqlalchemy import Connection
 
 from gismap.boundaries import revisions
-from gismap.boundaries.plans import Plan, find_plan, mark_published, merged, save_plan
+from gismap.boundaries.plan_edits import refusing_elsewhere
+from gismap.boundaries.plans import save_plan
 from gismap.boundaries.revisions import StandingUnits
+from gismap.boundaries.service import find_unit
 from gismap.boundaries.values import UnitDraft
 from gismap.elements.service import street_lines
 from gismap.errors import BadInputError, ConflictError
-from gismap.geometry.blocks import MIN_AREA_M2, MIN_WIDTH_M, outline_of, street_blocks
+from gismap.geometry.blocks import MIN_AREA_M2, MIN_WIDTH_M, street_blocks
 from gismap.geometry.codes import DEFAULT_SCHEME, CodeScheme, number_west_to_east, parse_division
-from gismap.geometry.coverage import Defect
 from gismap.geometry.ground import measure
 from gismap.i18n import Language, say
-from gismap.publishing import Publication, defects_of, publish
 
 GRID_LEVEL = 4
 
@@ -44,6 +44,29 @@ class Proposal:
     grids: int
     area_m2: float
     taken: int
+
+
+def start_plan(
+    connection: Connection,
+    title: str,
+    *,
+    author: str,
+    today: date,
+    about: str | None = None,
+    needs_signoff: bool = False,
+) -> str:
+    """Save a plan that changes nothing yet of the newest boundaries; its identity.
+
+    `about` is the unit that it is about, by code or identity (None: the whole district): who plans there or in a part
+    of it may take part. With `needs_signoff` it is published only when all units concerned agree.
+
+    Raises:
+        NotFoundError: there is no such unit.
+        ForbiddenError: it lies outside of the asker's territory.
+    """
+    path = "" if about is None else find_unit(connection, about, today).path
+    with refusing_elsewhere():
+        return save_plan(connection, title, author, path=path, needs_signoff=needs_signoff)
 
 
 def propose_from_streets(
@@ -87,51 +110,6 @@ def propose_from_streets(
     plan_id = save_plan(connection, title or name, author, [*chain, *grids])
     areas, _ = measure(np.array(free, dtype=object))
     return Proposal(plan_id, len(grids), float(areas.sum()), len(blocks) - len(free))
-
-
-def check_plan(connection: Connection, plan_id: str, today: date) -> list[Defect]:
-    """What keeps the boundaries that the plan would make of the newest ones from covering the land once."""
-    return defects_of(merged(revisions.newest_units(connection, today), find_plan(connection, plan_id).units))
-
-
-def publish_plan(
-    connection: Connection,
-    plan_id: str,
-    *,
-    effective_from: date,
-    today: date,
-    author: str,
-    reason: str,
-    outline_authority: str | None = None,
-) -> Publication:
-    """Make a plan the boundaries from a day on.
-
-    `outline_authority` names who fixed the new outlines of the units above the plan's grids that have one; without it a
-    plan that changes a jurisdiction outline is refused.
-
-    Raises:
-        ConflictError: the plan is already published, or the day is past or taken.
-        CoverageError: the result is not seamless, or does not fill an outline.
-    """
-    plan = find_plan(connection, plan_id)
-    if plan.published_as is not None:
-        raise ConflictError(f"plan {plan_id} is already published as revision {plan.published_as}", field="plan")
-    units = merged(revisions.standing_units(connection, effective_from), plan.units)
-    outlines: Mapping[str, MultiPolygon] = {}
-    if outline_authority is not None:
-        outlines = _grown_outlines(plan, units, revisions.standing_outlines(connection, effective_from))
-    publication = publish(
-        connection,
-        units,
-        effective_from=effective_from,
-        today=today,
-        author=author,
-        reason=reason,
-        outlines=outlines,
-        outline_authority=outline_authority,
-    )
-    mark_published(connection, plan_id, publication.number)
-    return publication
 
 
 def _chain(above: Sequence[Above], standing: StandingUnits) -> list[UnitDraft]:
@@ -192,24 +170,3 @@ def _grids(
         )
         for number, index in enumerate(number_west_to_east(centres), start=last + 1)
     ]
-
-
-def _grown_outlines(
-    plan: Plan, units: Sequence[UnitDraft], outlines: Mapping[str, shapely.Geometry]
-) -> dict[str, MultiPolygon]:
-    """The new outlines, by key, of the units above the plan's leaves that have one."""
-    parent_of = {unit.key: unit.parent for unit in units}
-    below: dict[str, list[shapely.Geometry]] = {key: [] for key in outlines}
-    for unit in units:
-        key: str | None = unit.key
-        while unit.geom is not None and key is not None:
-            if key in below:
-                below[key].extend(unit.geom.geoms)
-            key = parent_of[key]
-    touched = set()
-    for unit in plan.units:
-        key = unit.parent
-        while key is not None:
-            touched.add(key)
-            key = parent_of[key]
-    return {key: outline_of(parts) for key, parts in below.items() if key in touched and parts}
