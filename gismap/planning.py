@@ -20,7 +20,7 @@ from gismap.elements.service import street_lines
 from gismap.errors import BadInputError, ConflictError
 from gismap.geometry.blocks import MIN_AREA_M2, MIN_WIDTH_M, outline_of, street_blocks
 from gismap.geometry.codes import DEFAULT_SCHEME, CodeScheme, number_west_to_east, parse_division
-from gismap.geometry.coverage import Defect
+from gismap.geometry.defects import Defect
 from gismap.geometry.ground import measure
 from gismap.i18n import Language, say
 from gismap.publishing import Publication, defects_of, publish
