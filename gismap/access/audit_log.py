@@ -23,8 +23,8 @@ AT_ONCE = 1_000
 MOST_ACTORS = 50
 """Users that a summary counts one by one."""
 
-# A unit is named by code or identity, on whatever day; below it counts as in it. A person in care is also found in lists
-# that somebody looked at. Times are ISO 8601 in UTC, so that they compare as text.
+# A unit is named by code or identity, on whatever day; below it counts as in it. A person in care is also found in
+# lists that somebody looked at. Times are ISO 8601 in UTC, so that they compare as text.
 FOUND = """
 FROM audit
 WHERE (CAST(:who AS text) IS NULL OR record ->> 'actor' = :who)
@@ -54,7 +54,10 @@ SELECT record ->> 'action' AS action, record ->> 'actor' AS actor, count(*) AS e
 GROUP BY 1, 2;
 """
 
-SUBJECT_KINDS = ("account", "session", "key", "revision", "batch", "person", "purpose", "care category", "emergency")
+SUBJECT_KINDS = (
+    "account", "session", "key", "revision", "batch", "person", "purpose", "care category", "emergency",
+    "sealed address",
+)  # fmt: skip
 """What a subject is called by before its identity: whoever asks may leave it out."""
 
 EVER_STOOD = "SELECT EXISTS (SELECT FROM grid WHERE unit_id = :unit OR code = :unit);"

@@ -47,7 +47,9 @@ FROM incoming i JOIN element e USING (version_id) WHERE i.layer = 'care_persons'
 
 KEEP_LONGER = """
 UPDATE care_person c SET kept_until = greatest(c.kept_until, :kept_until)
-FROM incoming i WHERE i.layer = 'care_persons' AND i.unchanged AND c.version_id = i.replaces;
+FROM element e
+WHERE e.version_id = c.version_id AND e.layer = 'care_persons' AND upper_inf(e.valid)
+  AND e.source = :source AND e.source_ref = ANY (:refs) AND c.purpose = :purpose;
 """
 
 # One row per record. Its place is the building's point; the unit and the building show where the asker may see them.
@@ -79,7 +81,7 @@ COPY = "SELECT since, valid, field, key_number, sealed FROM care_copy(:person);"
 
 PURPOSE_OF_PERSON = """
 SELECT p.title, p.legal_basis, p.legal_reference, p.notice, p.notice_on, p.owner, p.recipients, p.retention_days,
-       p.expires_at, p.fields, p.purpose
+       p.expires_at, p.fields, p.purpose, p.children
 FROM element e JOIN care_person c USING (version_id) JOIN purpose p USING (purpose)
 WHERE e.element_id = :person AND e.valid @> CAST(:today AS date);
 """
@@ -94,10 +96,10 @@ SOURCE_OF = """
 SELECT source, source_ref FROM element WHERE element_id = :person ORDER BY since DESC LIMIT 1;
 """
 
-# Whose time is over, or whose purpose is; and what of earlier versions no undo needs any more.
+# Whose time is over, or whose purpose is, in sight or at a sealed address.
 OVERDUE = """
 SELECT DISTINCT e.element_id, c.purpose
-FROM element e JOIN care_person c USING (version_id) JOIN purpose p USING (purpose)
+FROM {schema}.element e JOIN {schema}.care_person c USING (version_id) JOIN purpose p USING (purpose)
 WHERE upper_inf(e.valid) AND NOT isempty(e.valid)
   AND (c.kept_until <= now() OR p.expires_at <= now() OR p.ended_at IS NOT NULL)
 ORDER BY e.element_id;
@@ -105,8 +107,11 @@ ORDER BY e.element_id;
 
 DELETE_PERSONS = "DELETE FROM element WHERE element_id = ANY (:persons) AND layer = 'care_persons';"
 
-DELETE_OLD_VERSIONS = """
-DELETE FROM element
+VERSIONS_OF = "SELECT version_id FROM {schema}.element WHERE element_id = ANY (:persons) AND layer = 'care_persons';"
+
+# What of earlier versions no undo needs any more.
+OLD_VERSIONS = """
+SELECT version_id FROM {schema}.element
 WHERE layer = 'care_persons' AND NOT (upper_inf(valid) AND NOT isempty(valid))
   AND recorded_at < now() - make_interval(days => :days)
   AND (isempty(valid) OR upper(valid) < current_date - CAST(:days AS integer));

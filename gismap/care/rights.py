@@ -3,6 +3,7 @@
 The proof is the entry in the audit log that the answer names: its digest covers every entry before it.
 """
 
+import hashlib
 from datetime import date
 from typing import Any
 
@@ -79,8 +80,12 @@ def correct_person(
     for field in corrections:
         if field not in purpose["fields"]:
             raise BadInputError(f"the purpose {purpose['purpose']} does not need {field}", field=field)
-    for field, value in corrections.items():
-        _correct(connection, row.element_id, field, clean_field(field, value, today), needed(keyring))
+    cleaned: dict[str, str] = {field: clean_field(field, value, today) for field, value in corrections.items()}
+    birth = birth_of(cleaned)
+    if birth is not None and purpose["children"] is None and fourteenth_birthday(birth) > today:
+        raise BadInputError(f"is under 14, and the purpose {purpose['purpose']} is not for children", field="fields")
+    for field in corrections:
+        _correct(connection, row.element_id, field, cleaned[field], needed(keyring))
     return {"proof": _enter(connection, actor, "correct person", row, fields=sorted(corrections), reason=why)}
 
 
@@ -105,7 +110,8 @@ def _correct(connection: Connection, person: str, field: IdentityField, value: s
 def delete_person(
     connection: Connection, person: str, reason: str, keyring: Keyring | None, *, today: date, actor: str
 ) -> dict[str, Any]:
-    """Delete all versions of a record; the next file cannot bring the person back where there are keys to tell.
+    """Delete all versions of a record; the next file cannot bring the person back by the same reference, nor, where
+    there are keys to tell, by the same identity number.
 
     Raises:
         NotFoundError, ForbiddenError: there is none that the asker may see, or write.
@@ -121,20 +127,18 @@ def delete_person(
 
 def _marks(connection: Connection, person: str, keyring: Keyring | None) -> list[bytes]:
     """What tells a deleted person again in a file: the reference there, and the identity number."""
-    if keyring is None:
-        return []
     came = connection.execute(text(queries.SOURCE_OF), {"person": person}).one()
-    marks = [mark_of(keyring, came.source, came.source_ref)]
+    marks = [mark_of(came.source, came.source_ref)]
     for part in connection.execute(text(queries.COPY), {"person": person}):
-        if part.field == IdentityField.ID_NUMBER:
+        if keyring is not None and part.field == IdentityField.ID_NUMBER:
             number = keyring.open(part.key_number, bytes(part.sealed), place_of(person, part.field))
             marks.append(lookup_of(keyring, number))
     return sorted(set(marks))
 
 
-def mark_of(keyring: Keyring, source: str, source_ref: str) -> bytes:
-    """What a deleted row of a source is known by."""
-    return keyring.digest(f"{source}\0{source_ref}", "source_ref")
+def mark_of(source: str, source_ref: str) -> bytes:
+    """What a deleted row of a source is known by; no key, since a reference says nothing about a person."""
+    return hashlib.sha256(f"{source}\0{source_ref}".encode()).digest()
 
 
 def deleted_marks(connection: Connection) -> set[bytes]:

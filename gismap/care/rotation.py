@@ -9,11 +9,10 @@ from gismap.care.writing import place_of
 from gismap.errors import BadInputError
 from gismap.store import audit
 from gismap.store.keyring import Keyring, read_keyring, with_new_key, write_keyring
+from gismap.store.sealed import SCHEMAS
 from gismap.store.session import writing
 
 AT_ONCE = 1_000
-SCHEMAS = ("public", "sealed")
-"""Where there are secrets: those of sealed addresses are apart."""
 
 
 def rotate(engine: Engine, path: Path, *, actor: str) -> tuple[int, int]:

@@ -92,13 +92,20 @@ def fourteenth_birthday(birth: date) -> date:
 
 
 def birth_of(fields: Mapping[str, str]) -> date | None:
-    """The birth date that the fields tell, by itself or in the identity number."""
+    """The birth date that the fields tell, by itself or in the identity number.
+
+    Raises:
+        BadInputError: they tell two; one of them would hide a child.
+    """
+    told = set()
     if IdentityField.BIRTH_DATE in fields:
-        return date.fromisoformat(fields[IdentityField.BIRTH_DATE])
+        told.add(date.fromisoformat(fields[IdentityField.BIRTH_DATE]))
     if IdentityField.ID_NUMBER in fields:
         digits = fields[IdentityField.ID_NUMBER][6:14]
-        return date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
-    return None
+        told.add(date(int(digits[:4]), int(digits[4:6]), int(digits[6:])))
+    if len(told) > 1:
+        raise BadInputError("the identity number tells another day", field=IdentityField.BIRTH_DATE)
+    return told.pop() if told else None
 
 
 def clean_field(field: IdentityField, text: str, today: date) -> str:

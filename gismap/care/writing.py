@@ -40,8 +40,7 @@ def shown_of(fields: Mapping[str, str]) -> dict[str, Any]:
 
 
 def write_care(connection: Connection, drafts: Sequence[ElementDraft], *, keyring: Keyring | None) -> None:
-    """Store the records of the drafts that `write_elements` has just written in this transaction; records that came
-    again unchanged are kept for longer.
+    """Store the records of the drafts that `write_elements` has just written in this transaction.
 
     Raises:
         EnvironmentProblemError: there are identity fields and no keys to seal them with.
@@ -68,9 +67,15 @@ def write_care(connection: Connection, drafts: Sequence[ElementDraft], *, keyrin
         persons.append((row.version_id, row.path, record.purpose, kept, *masks, *until, lookup))
     copy_rows(connection, "care_person", PERSON_COLUMNS, persons)
     copy_rows(connection, "care_secret", ("version_id", "field", "key_number", "sealed"), secrets)
+
+
+def keep_longer(connection: Connection, drafts: Sequence[ElementDraft], *, source: str) -> None:
+    """Keep whom a file names again for as long as if they had come today, changed or not; all for one purpose."""
+    care = {draft.source_ref: draft.care for draft in drafts if draft.care is not None}
     if care:
-        kept_until = max(record.kept_until for record in care.values())
-        connection.execute(text(queries.KEEP_LONGER), {"kept_until": kept_until})
+        purpose, kept_until = next((each.purpose, each.kept_until) for each in care.values())
+        params = {"source": source, "refs": list(care), "purpose": purpose, "kept_until": kept_until}
+        connection.execute(text(queries.KEEP_LONGER), params)
 
 
 def _bytea(value: bytes) -> str:

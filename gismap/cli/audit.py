@@ -25,10 +25,11 @@ audit = typer.Typer(help="The audit log: verify, show, export.", no_args_is_help
 app.add_typer(audit, name="audit")
 
 Who = Annotated[str | None, typer.Option(help="Only what this user did.")]
-Subject = Annotated[str | None, typer.Option(help="Only what was done to this, such as 'revision 3'.")]
+Subject = Annotated[str | None, typer.Option(help="Only what was done to this: 'revision 3', or its identity.")]
 Unit = Annotated[str | None, typer.Option(help="Only what concerns this unit or those below: a code or identity.")]
 Since = Annotated[date | None, typer.Option(parser=parse_day, metavar="DAY", help="From this day on.")]
 Until = Annotated[date | None, typer.Option(parser=parse_day, metavar="DAY", help="Up to this day, included.")]
+Action = Annotated[str | None, typer.Option(help="Only what was done, such as 'grant'.")]
 
 
 @audit.command(name="verify")
@@ -60,10 +61,11 @@ def show(
     unit: Unit = None,
     since: Since = None,
     until: Until = None,
+    action: Action = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 40,
 ) -> None:
     """Print entries, the newest first. That you looked is entered."""
-    wanted = Wanted(who, subject, unit, since, until)
+    wanted = Wanted(who, subject, unit, since, until, action)
     with engine() as database, writing(database) as connection:
         entries = audit_log.look(connection, wanted, zone=get_settings().timezone, limit=limit)
         audit_log.enter_look(connection, wanted, actor=getpass.getuser(), action="read audit log")
@@ -80,12 +82,13 @@ def export(
     unit: Unit = None,
     since: Since = None,
     until: Until = None,
+    action: Action = None,
 ) -> None:
     """Write entries to a file, the newest first. That you did is entered."""
     writers = {".csv": audit_log.write_csv, ".jsonl": audit_log.write_jsonl}
     if file.suffix not in writers:
         raise BadInputError(f"{file.name} must end in .csv or .jsonl", field="file")
-    wanted = Wanted(who, subject, unit, since, until)
+    wanted = Wanted(who, subject, unit, since, until, action)
     with engine() as database, writing(database) as connection:
         audit_log.enter_look(connection, wanted, actor=getpass.getuser(), action="export audit log")
         entries = audit_log.all_of(connection, wanted, zone=get_settings().timezone)

@@ -25,6 +25,8 @@ WITH added AS (
 SELECT count(*) FROM element p JOIN added ON added.element_id = p.part_of WHERE p.batch IS DISTINCT FROM :batch;
 """
 
+SEALED = "SELECT count(DISTINCT element_id) FROM sealed.element WHERE batch = :batch OR retired_batch = :batch;"
+
 REMOVE = "DELETE FROM element WHERE batch = :batch;"
 
 # Versions that a batch replaced followed one another without a gap, the last one open.
@@ -46,9 +48,14 @@ def take_back_elements(connection: Connection, batch: int) -> tuple[int, int]:
     """Undo the batch's writes in the caller's transaction; returns how many versions went and how many stand again.
 
     Raises:
-        ConflictError: an element was changed later, or is part of one that the batch added.
+        ConflictError: an element was changed later, is sealed, or is part of one that the batch added.
     """
     params = {"batch": batch}
+    sealed = connection.execute(text(SEALED), params).scalar_one()
+    if sealed:
+        raise ConflictError(
+            f"{sealed} elements of batch {batch} are sealed: it can be taken back once they are opened", field="batch"
+        )
     changed = connection.execute(text(CHANGED_LATER), params).scalar_one()
     if changed:
         raise ConflictError(

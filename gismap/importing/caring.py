@@ -19,8 +19,12 @@ from gismap.elements.values import CareDraft, ElementDraft
 from gismap.errors import BadInputError
 from gismap.importing.drafting import CleanTable
 from gismap.importing.fields import KEY
+from gismap.importing.screening import IDENTITY, PHONE
 from gismap.importing.values import Rejection
 from gismap.store.keyring import Keyring
+
+NO_KEYS = IDENTITY | PHONE | {"姓名", "name"}
+FREE_TEXT = frozenset({IdentityField.NEED, IdentityField.GUARDIAN, IdentityField.DOOR})
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,18 +33,21 @@ class Home:
 
     element_id: str
     anchor: shapely.Point
+    is_sealed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class CareSurroundings:
     """What of the database bears on a file of persons: why they are kept, where they can live, who must not come back.
 
-    `homes` finds buildings by identity, reference, name or address; None where two are called so.
+    `homes` finds buildings by identity, reference, name or address; None where two are called so. `sealed` are the
+    references of persons of this source who live at sealed addresses, where they stay whatever a file says.
     """
 
     purpose: Purpose
     of_children: Collection[str]
     homes: Mapping[str, Home | None]
+    sealed: Collection[str]
     forgotten: Collection[bytes]
     keyring: Keyring | None
     source: str
@@ -49,11 +56,15 @@ class CareSurroundings:
 
 
 def check_needed(purpose: Purpose, columns: Mapping[str, str]) -> None:
-    """Refuse a file with identity columns that the purpose does not need.
+    """Refuse a file with identity columns that the purpose does not need, or with one for a key, which is not sealed.
 
     Raises:
         BadInputError: naming them and the remedy.
     """
+    if mentions(columns[KEY], NO_KEYS):
+        raise BadInputError(
+            f"{columns[KEY]!r} says who somebody is, and a key only tells rows apart: name another column", field="key"
+        )
     surplus = [theirs for ours, theirs in columns.items() if ours in set(IdentityField) - set(purpose.fields)]
     if surplus:
         needed = ", ".join(purpose.fields) or "no identity fields at all"
@@ -79,9 +90,13 @@ def care_drafts(table: CleanTable, around: CareSurroundings) -> tuple[list[Eleme
 def _draft(key: str, row: Mapping[str, str], around: CareSurroundings) -> ElementDraft:
     _screen({KEY: key, **row})
     home = _home(row["building"], around.homes)
+    if home.is_sealed and key not in around.sealed:
+        raise BadInputError("lies at a sealed address, where nobody is added: leave the row out", field="building")
     fields = {
         str(field): clean_field(field, str(row[field]), around.today) for field in around.purpose.fields if field in row
     }
+    if key == fields.get(IdentityField.NAME):
+        raise BadInputError("is the person's name: a key only tells rows apart", field=KEY)
     _check_forgotten(key, fields, around)
     child_until = _child_until(row["category"], fields, around)
     purpose, content = around.purpose, ""
@@ -100,7 +115,7 @@ def _screen(row: Mapping[str, str]) -> None:
         what = None if is_number else personal_number(value)
         if what is not None:
             raise BadInputError(f"holds what looks like {what}: it has a column of its own, or none", field=name)
-        if name in {IdentityField.NEED, IdentityField.GUARDIAN} and mentions(str(value), BARRED_OF_PERSONS):
+        if name in FREE_TEXT and mentions(str(value), BARRED_OF_PERSONS):
             raise BadInputError("is about matters that are never kept of anybody: remove it", field=name)
 
 
@@ -116,10 +131,8 @@ def _home(called: str, homes: Mapping[str, Home | None]) -> Home:
 
 
 def _check_forgotten(key: str, fields: Mapping[str, str], around: CareSurroundings) -> None:
-    if around.keyring is None or not around.forgotten:
-        return
-    marks = {mark_of(around.keyring, around.source, key)}
-    if IdentityField.ID_NUMBER in fields:
+    marks = {mark_of(around.source, key)}
+    if around.keyring is not None and IdentityField.ID_NUMBER in fields:
         marks.add(lookup_of(around.keyring, fields[IdentityField.ID_NUMBER]))
     if marks & set(around.forgotten):
         raise BadInputError("this person's data was deleted at their request: take the row out of the file", field=KEY)
@@ -129,7 +142,7 @@ def _child_until(category: str, fields: Mapping[str, str], around: CareSurroundi
     """When a child is 14; None for who is no child.
 
     Raises:
-        BadInputError: the purpose is not for children, or nobody consented.
+        BadInputError: the purpose is not for children, nobody consented, or two fields tell different birth dates.
     """
     birth = birth_of(fields)
     if birth is not None:

@@ -14,7 +14,7 @@ from gismap.elements.values import BuildingDraft, BuildingUnitDraft, ElementDraf
 from gismap.errors import BadInputError
 from gismap.importing.cleaning import as_text, clean, unstorable_texts, with_numbers
 from gismap.importing.fields import KEY, POSITION, LayerForm
-from gismap.importing.screening import personal_values
+from gismap.importing.screening import kinds_of_persons, personal_values
 from gismap.importing.values import Objects, PlacedTable, Rejection, objects
 
 STANDARD = {"key", "name", "category", "use", "floors", "households", "unit_households", "street_class", *POSITION}
@@ -71,6 +71,8 @@ def clean_table(
     others = {name: column for name, column in table.columns.items() if name not in taken and form.keeps_others}
     if not persons:
         kept_texts = {mapping[name]: values_ for name, values_ in values.items()}
+        if "category" in values:
+            rejections += kinds_of_persons(values["category"], table.rows, mapping["category"])
         rejections += personal_values(kept_texts | others | _key_column(table, mapping), table.rows)
     telling = {name: values[name] for name in PERSON if name in values} if persons else {**others, **values}
     keys = _keys(table, mapping, telling, with_shape=not persons)

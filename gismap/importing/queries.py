@@ -23,9 +23,14 @@ FROM grid WHERE valid @> CAST(:since AS date);
 """
 
 BUILDINGS = """
-SELECT e.element_id, e.source_ref, e.name, b.address, ST_AsBinary(e.anchor) AS wkb
-FROM element e JOIN building b USING (version_id) WHERE e.valid @> CAST(:since AS date);
+SELECT e.element_id, e.source_ref, e.name, b.address, ST_AsBinary(e.anchor) AS wkb, false AS is_sealed
+FROM element e JOIN building b USING (version_id) WHERE e.valid @> CAST(:since AS date)
+UNION ALL
+SELECT e.element_id, e.source_ref, e.name, b.address, ST_AsBinary(e.anchor), true
+FROM sealed.element e JOIN sealed.building b USING (version_id) WHERE e.valid @> CAST(:since AS date);
 """
+
+SEALED_PERSONS = "SELECT source_ref FROM sealed.element WHERE source = :source AND layer = 'care_persons';"
 
 ADD_BATCH = """
 INSERT INTO import_batch (layer, source, file_name, file_digest, source_crs, actor, counts)

@@ -26,6 +26,16 @@ PERSON_NAME = frozenset(
 )
 """Words in the names of columns."""
 
+PERSONS = tuple(
+    """人员 人士 对象 名单 居民 党员 群众 群体 家庭 老人 老年人 残疾人 重点人 儿童 妇女 孕产妇 患者 病人 志愿者 学生
+    上访户 信访户 低保户 特困户 贫困户 困难户
+    persons people residents petitioners offenders addicts believers patients elderly children women members""".split()
+)
+"""What names of kinds of persons end with."""
+
+_PLACES = tuple("所局场馆站心院校学寺庙堂点室口园区厅处会楼")
+"""What names of kinds of places end with, so that a 戒毒所 is one."""
+
 BARRED_IN = {"staff": BARRED_OF_STAFF, "care_persons": BARRED_OF_PERSONS}
 """What layers about persons take in no column; other layers: `BARRED`."""
 
@@ -56,6 +66,32 @@ def check_columns(
             "remove it from the file",
             field="columns",
         )
+
+
+def names_persons(kind: str) -> bool:
+    """Whether a category or the title of a layer is one of persons, or of what is never kept of them."""
+    return kind.lower().endswith(PERSONS) or (mentions(kind, BARRED) and not kind.endswith(_PLACES))
+
+
+def check_layer(titles: Collection[str | None]) -> None:
+    """Refuse a new layer of persons.
+
+    Raises:
+        BadInputError: one of its titles names persons.
+    """
+    for title in titles:
+        if title is not None and names_persons(title.strip()):
+            raise BadInputError(f"{title!r} names persons, who are kept as staff or care_persons alone", field="layer")
+
+
+def kinds_of_persons(kinds: Objects, rows: Objects | np.ndarray, column: str) -> list[Rejection]:
+    """Rows whose category names persons."""
+    reason = "names persons, who are kept as staff or care_persons alone"
+    return [
+        Rejection(int(row), column, reason)
+        for row, kind in zip(rows, kinds, strict=True)
+        if isinstance(kind, str) and names_persons(kind.strip())
+    ]
 
 
 def personal_values(columns: Mapping[str, Objects], rows: Objects | np.ndarray) -> list[Rejection]:

@@ -15,7 +15,7 @@ from gismap.boundaries.service import district_bounds
 from gismap.care.categories import list_categories
 from gismap.care.purposes import purpose_in_force
 from gismap.care.rights import deleted_marks
-from gismap.care.writing import write_care
+from gismap.care.writing import keep_longer, write_care
 from gismap.elements.taking_back import take_back_elements
 from gismap.elements.writing import WriteCounts, write_elements, write_streets
 from gismap.errors import BadInputError, ConflictError, NotFoundError
@@ -25,6 +25,7 @@ from gismap.importing.fields import LayerForm
 from gismap.importing.forms import FORMS, care_form, form_of
 from gismap.importing.preparing import Order, Prepared, Surroundings, prepare
 from gismap.importing.rostering import UnitPlace
+from gismap.importing.screening import check_layer
 from gismap.importing.values import Rejection
 from gismap.settings import get_settings
 from gismap.staff.rosters import write_posts
@@ -101,6 +102,8 @@ def _surroundings(
     connection: Connection, order: Order, since: date, far_km: float, keyring: Keyring | None
 ) -> Surroundings:
     exists = bool(connection.execute(text(queries.LAYER_EXISTS), {"layer": order.layer}).scalar())
+    if order.layer not in FORMS and not exists:
+        check_layer((order.layer, order.title_zh, order.title_en))
     form = form_of(order.layer, exists=exists or order.title_zh is not None)
     params = {"source": order.source, "layer": order.layer}
     remembered = connection.execute(text(queries.MAPPING), params).scalar()
@@ -125,7 +128,7 @@ def _care(
     form = care_form({row["category"]: (row["title_zh"], row["title_en"]) for row in served})
     homes: dict[str, Home | None] = {}
     for row in connection.execute(text(queries.BUILDINGS), {"since": since}):
-        home = Home(row.element_id, shapely.from_wkb(bytes(row.wkb)))
+        home = Home(row.element_id, shapely.from_wkb(bytes(row.wkb)), row.is_sealed)
         for called in {row.element_id, row.source_ref, row.name, row.address} - {None}:
             homes[called] = home if called not in homes else None
     settings = get_settings()
@@ -133,6 +136,7 @@ def _care(
         purpose,
         {row["category"] for row in served if row["of_children"]},
         homes,
+        set(connection.execute(text(queries.SEALED_PERSONS), {"source": order.source}).scalars()),
         deleted_marks(connection),
         keyring,
         order.source,
@@ -159,7 +163,7 @@ def _store(
     savepoint = connection.begin_nested()
     if order.layer not in FORMS:
         _add_layer(connection, order)
-    batch = _add_batch(connection, order, prepared, actor)
+    batch = _add_batch(connection, order, prepared, actor, keyring)
     for table, where in _JOURNALED.get(order.layer, {}).items():
         journal.watch(connection, table, (where, {"source": order.source}))
     counts = _write(connection, order, prepared, since, batch, keyring)
@@ -168,7 +172,10 @@ def _store(
     outcome = Outcome(batch, prepared.read, counts, prepared.rejections, prepared.notes)
     if order.dry_run or not counts.added + counts.changed:
         savepoint.rollback()
+        if not order.dry_run:
+            keep_longer(connection, prepared.elements, source=order.source)
         return Outcome(None, prepared.read, counts, prepared.rejections, prepared.notes)
+    keep_longer(connection, prepared.elements, source=order.source)
     mapping = {"source": order.source, "layer": order.layer, "columns": orjson.dumps(prepared.mapping).decode()}
     connection.execute(text(queries.REMEMBER), mapping)
     connection.execute(text(queries.COUNT_BATCH), {"batch": batch, "counts": orjson.dumps(outcome.as_dict()).decode()})
@@ -185,12 +192,15 @@ def _add_layer(connection: Connection, order: Order) -> None:
         connection.execute(text(queries.ADD_LAYER), {"layer": order.layer, **titles})
 
 
-def _add_batch(connection: Connection, order: Order, prepared: Prepared, actor: str) -> int:
+def _add_batch(connection: Connection, order: Order, prepared: Prepared, actor: str, keyring: Keyring | None) -> int:
+    digest = hashlib.sha256(order.path.read_bytes()).digest()
+    if keyring is not None:  # a file of one person could be guessed
+        digest = keyring.digest(digest.hex(), "file")
     row = {
         "layer": order.layer,
         "source": order.source,
         "file_name": order.path.name,
-        "file_digest": hashlib.sha256(order.path.read_bytes()).hexdigest(),
+        "file_digest": digest.hex(),
         "source_crs": prepared.frame.name,
         "actor": actor,
     }

@@ -7,12 +7,15 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, text
 
+SCHEMAS = ("public", "sealed")
+"""What is in sight, and what is not."""
+
 TABLES = ("building", "building_unit", "dwelling", "care_person", "care_secret")
 """Subordinate records, in the order in which they refer to one another."""
 
 WITH_PARTS = """
 WITH RECURSIVE whole (element_id) AS (
-    SELECT CAST(:element AS text)
+    SELECT CAST(:element AS text) COLLATE "C"
     UNION
     SELECT e.element_id FROM {schema}.element e JOIN whole ON e.part_of = whole.element_id
 )
@@ -36,6 +39,13 @@ def take_out(connection: Connection, element_id: str) -> list[str]:
         _of_versions(connection, f"DELETE FROM sealed.{table} t", elements, "sealed")
     connection.execute(text("DELETE FROM sealed.element WHERE element_id = ANY(:elements)"), {"elements": elements})
     return elements
+
+
+def delete_versions(connection: Connection, versions: Sequence[int], schema: str) -> None:
+    """Delete versions of elements with their subordinate records, which no foreign key does out of sight."""
+    params = {"versions": list(versions)}
+    for table in (*TABLES, "element"):
+        connection.execute(text(f"DELETE FROM {schema}.{table} WHERE version_id = ANY(:versions)"), params)
 
 
 def _whole(connection: Connection, element_id: str, schema: str) -> list[str]:

@@ -114,9 +114,11 @@ FROM element LEFT JOIN care_category USING (category) WHERE layer = 'care_person
 CREATE FUNCTION care_has_purpose() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
-    IF EXISTS (SELECT FROM element WHERE version_id = NEW.version_id) AND NOT EXISTS (
-        SELECT FROM care_person c JOIN purpose p USING (purpose) JOIN care_category k ON k.category = NEW.category
-        WHERE c.version_id = NEW.version_id AND NEW.category = ANY (p.categories) AND k.approved_by IS NOT NULL)
+    IF EXISTS (
+        SELECT FROM element e
+        WHERE e.version_id = coalesce(NEW.version_id, OLD.version_id) AND e.layer = 'care_persons' AND NOT EXISTS (
+            SELECT FROM care_person c JOIN purpose p USING (purpose) JOIN care_category k ON k.category = e.category
+            WHERE c.version_id = e.version_id AND e.category = ANY (p.categories) AND k.approved_by IS NOT NULL))
     THEN
         RAISE check_violation USING
             MESSAGE = 'a person in care needs a purpose, and a category that it serves and two people have approved';
@@ -125,6 +127,8 @@ BEGIN
 END $$;
 CREATE CONSTRAINT TRIGGER care_has_purpose AFTER INSERT OR UPDATE OF category, layer ON element
 DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.layer = 'care_persons') EXECUTE FUNCTION care_has_purpose();
+CREATE CONSTRAINT TRIGGER care_keeps_purpose AFTER UPDATE OF purpose OR DELETE ON care_person
+DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION care_has_purpose();
 """
 
 ROLES = """
@@ -353,7 +357,7 @@ def downgrade() -> None:
                  THEN {SEEN.format("path").replace("'see'", "'care.read'")} ELSE {SEEN.format("path")} END);
         DROP INDEX audit_persons;
         DROP TRIGGER care_has_purpose ON element; DROP TRIGGER within_emergency ON access_grant;
-        DROP POLICY care_person_seen ON care_person;
+        DROP POLICY care_person_seen ON care_person; DROP TRIGGER care_keeps_purpose ON care_person;
         DROP FUNCTION {OURS}, care_has_purpose(), grant_within_emergency();
         DELETE FROM access_grant WHERE role IN (
             'care_worker', 'child_data_officer', 'emergency_responder', 'drill_responder');

@@ -1,19 +1,24 @@
 """The audit log as auditors ask for it: counted, named, as files that hold just what was filtered, and checked."""
 
+import ast
 import csv
 import io
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine, text
 from starlette.testclient import TestClient
 
+import gismap
 from gismap.access.accounts import add_account, grant
 from gismap.access.audit_check import check_seen
 from gismap.access.values import Role
 from gismap.boundaries.service import find_unit
+from gismap.i18n import CATALOGUE
+from gismap.pages.audit_words import ACTIONS
 from gismap.publishing import publish
 from gismap.settings import Settings
 from gismap.store import audit
@@ -54,6 +59,43 @@ def test_entries_are_found_by_action_and_by_the_identity_of_what_they_are_about(
         assert [entry["action"] for entry in entries(auditor, subject=name)] == ["add account"], name
     assert [entry["subject"] for entry in entries(auditor, subject="3")] == ["batch 3", "revision 3"]
     assert [entry["subject"] for entry in entries(auditor, subject="revision 3")] == ["revision 3"]
+
+
+def test_a_person_is_found_in_what_was_done_and_in_lists_that_somebody_looked_at(
+    auditor: TestClient, engine: Engine
+) -> None:
+    with writing(engine) as connection:
+        seen = {"persons": ["e1", "e2"], "number": 2}
+        audit.append(connection, actor="t", action="list persons in care", subject="care persons", detail=seen)
+        audit.append(connection, actor="t", action="reveal", subject="person e1", detail={"persons": ["e1"]})
+    for name, actions in (("e1", ["reveal", "list persons in care"]), ("person e2", ["list persons in care"])):
+        assert [entry["action"] for entry in entries(auditor, subject=name)] == actions
+    assert entries(auditor, subject="e") == []
+
+
+def strings_in(node: ast.AST) -> set[str]:
+    return {one.value for one in ast.walk(node) if isinstance(one, ast.Constant) and isinstance(one.value, str)}
+
+
+def actions_entered(source: str) -> set[str]:
+    """What a module enters: `action="…"`, `action = "…" if … else "…"`, and the third argument of `_enter`."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.keyword(arg="action", value=value) | ast.Assign(targets=[ast.Name(id="action")], value=value):
+                found |= strings_in(value)
+            case ast.Call(func=ast.Name(id="_enter"), args=[_, _, action, *_]):
+                found |= strings_in(action)
+    return found
+
+
+def test_all_that_is_entered_has_words_in_both_languages_and_can_be_filtered_by() -> None:
+    sources = (path.read_text(encoding="utf-8") for path in Path(gismap.__file__).parent.rglob("*.py"))
+    entered = set().union(*map(actions_entered, sources))
+    assert {"grant", "publish", "reveal", "declare drill"} <= entered
+    offered = {action for several in ACTIONS.values() for action in several}
+    assert entered - offered == set()
+    assert {action for action in offered if f"audit.action.{action}" not in CATALOGUE} == set()
 
 
 def test_a_page_counts_all_that_is_wanted_by_action_and_user(auditor: TestClient) -> None:

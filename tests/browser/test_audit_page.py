@@ -21,7 +21,7 @@ from tests.browser.test_pages import HAN, TEXTS
 from tests.districts import COMMUNITIES
 from tests.furnished import HOSTILE, furnish
 
-TABLET = {"width": 834, "height": 1112}
+TABLET, ACROSS = {"width": 834, "height": 1112}, {"width": 1112, "height": 834}
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +133,9 @@ def test_what_does_not_fit_is_said_where_it_was_filled_in(visit: Visit, address:
     expect(page.get_by_role("button", name="重试")).to_be_visible()
 
 
-@pytest.mark.parametrize("size", [{"width": 1440, "height": 900}, TABLET, {"width": 390, "height": 844}], ids=str)
+@pytest.mark.parametrize(
+    "size", [{"width": 1440, "height": 900}, ACROSS, TABLET, {"width": 390, "height": 844}], ids=str
+)
 def test_an_english_page_fits_its_screen_and_keeps_chinese_for_names_only(
     visit: Visit, address: str, size: dict[str, int]
 ) -> None:
