@@ -30,6 +30,7 @@ def main() -> None:
         ask,
         audit,
         care,
+        coverage,
         emergency,
         importing,
         keyring,

@@ -59,23 +59,33 @@ def detect_invalid(coverage: Coverage) -> Iterator[Defect]:
     """Rings that cross, non-finite coordinates, geometry that is no polygon."""
     for index in np.flatnonzero(coverage.unsound):
         shape = coverage.given[index]
-        if shape is None or shape.is_empty:
+        if index in coverage.broken or shape is None or shape.is_empty:
             continue
-        reason, at = f"is a {shape.geom_type}", None
-        if shape.geom_type in {"Polygon", "MultiPolygon"}:
-            invalidity = find_invalidity(shape)
-            reason = "has coordinates that are no finite numbers"
-            if invalidity is not None:
-                reason = invalidity.reason if bool(are_finite(np.array([shape]))[0]) else reason
-                at = invalidity.at
+        reason, at = _why_invalid(shape)
         place = None if at is None else coverage.ground.lonlat(*at)
         yield Defect(DefectType.INVALID, (coverage.ids[index],), Remedy.REDRAW, at=place, geometry=shape, reason=reason)
+    for broken, reason in coverage.broken.items():
+        shape = None if shapely.is_empty(coverage.shapes[broken]) else coverage.shapes[broken]
+        inner = None if shape is None else shapely.point_on_surface(shape)
+        place = None if inner is None else coverage.ground.lonlat(inner.x, inner.y)
+        units = (coverage.ids[broken],)
+        yield Defect(DefectType.INVALID, units, Remedy.REDRAW, at=place, geometry=shape, reason=reason)
+
+
+def _why_invalid(shape: shapely.Geometry) -> tuple[str, tuple[float, float] | None]:
+    if shape.geom_type not in {"Polygon", "MultiPolygon"}:
+        return f"is a {shape.geom_type}", None
+    if not are_finite(np.array([shape]))[0]:
+        return "has coordinates that cannot be", None
+    invalidity = find_invalidity(shape)
+    return ("is invalid", None) if invalidity is None else (invalidity.reason, invalidity.at)
 
 
 def detect_empty(coverage: Coverage) -> Iterator[Defect]:
     """Units without any land."""
     for index in np.flatnonzero(shapely.is_missing(coverage.given) | shapely.is_empty(coverage.given)):
-        yield Defect(DefectType.EMPTY, (coverage.ids[index],), Remedy.REDRAW)
+        if index not in coverage.broken:
+            yield Defect(DefectType.EMPTY, (coverage.ids[index],), Remedy.REDRAW)
 
 
 def detect_multipart(coverage: Coverage) -> Iterator[Defect]:

@@ -29,7 +29,7 @@ class Terms:
     outlines: Mapping[str, shapely.Geometry] = field(default_factory=dict)
     gap_width_m: float = float("inf")
     near_m: float = 0.0
-    allowed: Sequence[shapely.Geometry] = ()
+    allowed: Sequence[shapely.Geometry] | Shapes = ()
     ground: Ground = DEGREES
 
 
@@ -37,11 +37,15 @@ class Coverage:
     """Units under check, with what several detectors need computed once.
 
     `shapes` are the usable areas: an invalid polygon stands in mended, so that its neighbours are still checked;
-    what has no area is empty.
+    what has no area is empty. `broken` gives the reason of units, by index, whose shape was no good when it was read.
     """
 
     def __init__(
-        self, ids: Sequence[str], polygons: Sequence[shapely.Geometry | None], terms: Terms | None = None
+        self,
+        ids: Sequence[str],
+        polygons: Sequence[shapely.Geometry | None] | Shapes,
+        terms: Terms | None = None,
+        broken: Mapping[int, str] | None = None,
     ) -> None:
         if len(ids) != len(polygons):
             raise ValueError(f"{len(ids)} ids for {len(polygons)} polygons")
@@ -52,6 +56,7 @@ class Coverage:
         self.given[:] = list(polygons)
         self.unsound = ~(shapely.is_valid(self.given) & np.isin(shapely.get_type_id(self.given), (3, 6)))
         self.unsound |= ~are_finite(self.given)
+        self.broken = dict(broken or {})
         self.shapes = shapely.force_2d(self.given)
         for index in np.flatnonzero(self.unsound):
             self.shapes[index] = area_of(self.given[index])
