@@ -187,8 +187,9 @@ def _chosen(name: str, layers: list[str], asked: str | None) -> str:
 def _cells(lines: Objects) -> Objects:
     """A cell per closed line, as it is drawn, and what open lines enclose together with them."""
     closed = shapely.is_closed(lines) & (shapely.get_num_coordinates(lines) >= 4)
-    own = shapely.polygons([shapely.LinearRing(line.coords) for line in lines[closed]])
-    own = own if closed.any() else lines[:0]
+    own = lines[:0]
+    if closed.any():
+        own = shapely.polygons([shapely.LinearRing(line.coords) for line in lines[closed]])
     if closed.all():
         return np.asarray(own)
     faces = shapely.get_parts(shapely.polygonize(shapely.get_parts(shapely.union_all(lines))))
