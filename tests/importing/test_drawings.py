@@ -14,7 +14,8 @@ KML = """<?xml version="1.0" encoding="UTF-8"?>
 <kml xmlns="http://www.opengis.net/kml/2.2"><Document><Folder><name>福安社区</name>
 <Placemark><name>第1网格</name><ExtendedData><Data name="code"><value>001</value></Data></ExtendedData>
 <Polygon><outerBoundaryIs><LinearRing>
-<coordinates>117,35,9 117.01,35,9 117.01,35.01,9 117,35,9</coordinates></LinearRing></outerBoundaryIs></Polygon></Placemark></Folder>
+<coordinates>117,35,9 117.01,35,9 117.01,35.01,9 117,35,9</coordinates></LinearRing></outerBoundaryIs>
+</Polygon></Placemark></Folder>
 <Folder><name>和平社区</name><Folder><name>北</name>
 <Placemark><name>第2网格</name><MultiGeometry>
 <Polygon><outerBoundaryIs><LinearRing><coordinates>117,36 117.01,36 117.01,36.01 117,36</coordinates></LinearRing>
