@@ -163,6 +163,38 @@ CATALOGUE: dict[str, tuple[str, str]] = {
     ),
     "coverage.made": ("{file} · {time} 生成", "{file} · made {time}"),
     "coverage.notes": ("说明", "Notes"),
+    "coverage.nest.title": ("层级检查", "Nesting"),
+    "coverage.nest.sum": ("{children} 个下级单元,{parents} 个上级单元", "Units: {children}; units above: {parents}"),
+    "coverage.nest.straddling": (
+        "跨界(超过 1% 在所属上级之外)的下级单元:{count}",
+        "Units with more than 1 % outside their parent: {count}",
+    ),
+    "coverage.nest.differing": (
+        "与下级合并不一致的上级单元:{count}(合计缺 {missing}、多 {extra})",
+        "Parents that differ from the union of their children: {count} (lacking {missing}, beyond {extra})",
+    ),
+    "coverage.nest.straddlers": (
+        "跨界单元及其在各上级中的份额",
+        "Units that straddle, with their share in each parent",
+    ),
+    "coverage.nest.differ": ("差异最大的上级单元", "Parents that differ most"),
+    "coverage.nest.parent": (
+        "{children} 个下级;下级未覆盖 {missing},下级超出 {extra}",
+        "{children} children; they lack {missing} and go {extra} beyond",
+    ),
+    "coverage.repair.title": ("边界修复", "Repair"),
+    "coverage.repair.nothing": ("没有需要改动的地方", "Nothing had to be changed"),
+    "coverage.repair.moved": (
+        "{changed} 个单元有改动,易手 {moved}:重叠 {overlap}、空白 {gap}、边界对齐 {border}",
+        "Units changed: {changed}; {moved} changed hands: overlaps {overlap}, gaps {gap}, borders {border}",
+    ),
+    "coverage.repair.lost": ("消失的单元:{units}", "Units lost: {units}"),
+    "coverage.repair.decisions": ("待决定(未改动):{count}", "For you to decide (left as it was): {count}"),
+    "coverage.repair.lost_unit": ("会消失", "would be lost"),
+    "coverage.repair.multipart": ("会分成多个部分", "would fall into parts"),
+    "coverage.repair.moved_unit": ("面积变动会超过 1%", "would change by more than 1 %"),
+    "coverage.repair.shape": ("图形无效,改法不止一种", "has an invalid shape that can be mended in more than one way"),
+    "coverage.repair.written": ("已写入 {file}", "Written to {file}"),
     # thematic maps: themes
     "theme.one": ("综治一张图", "One map"),
     "theme.one.says": (

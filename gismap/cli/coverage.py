@@ -1,6 +1,7 @@
 """`gismap coverage`: checks, mends and nests files of areas; needs no database."""
 
 import re
+import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -61,6 +62,53 @@ def check(
         text = as_page(report, lang) if chosen == "html" else TEXTS[chosen](report, lang)
         _write(text, output)
     return 0 if report.is_good else 1
+
+
+@coverage.command()
+def repair(
+    file: Annotated[Path, typer.Argument(help="Any file of areas.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Where to; its ending says the format.")],
+    gap_width: Annotated[float, typer.Option(metavar="M", help="Holes up to this wide (2A/P) are filled.")] = 1.0,
+    ledger: Annotated[Path | None, typer.Option(help="Write every area that changed hands to this JSON.")] = None,
+    accept: Annotated[
+        bool, typer.Option("--accept", help="Also do what loses or splits units, or moves more than 1 % of them.")
+    ] = False,
+    id_column: Id = None,
+    crs: Crs = "auto",
+    sheet: Sheet = None,
+    lang: Lang = "zh",
+) -> int:
+    """Mend a file of areas; exits with 1 where something is left for a person to decide."""
+    from gismap.coverage.repairing import RepairOrder, repair_file  # noqa: PLC0415
+    from gismap.coverage.words import note_text  # noqa: PLC0415
+    from gismap.coverage.writing import ledger_text  # noqa: PLC0415
+
+    layer, mended = repair_file(RepairOrder(file, output, gap_width, ledger, accept, id_column, crs, sheet))
+    for note in layer.notes:
+        print(note_text(note, lang), file=sys.stderr)
+    print(ledger_text(layer, mended, output, lang))
+    return 1 if mended.left or (mended.held and not accept) else 0
+
+
+@coverage.command()
+def nest(
+    children: Annotated[Path, typer.Argument(help="The units below.")],
+    parents: Annotated[Path, typer.Argument(help="The units above.")],
+    child_id: Annotated[str | None, typer.Option("--id", metavar="COLUMN", help="What units are called by.")] = None,
+    parent_id: Annotated[str | None, typer.Option(metavar="COLUMN", help="What parents are called by.")] = None,
+    form: Annotated[Literal["text", "json"], typer.Option("--format", help="Form of the audit.")] = "text",
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Write the units with the parent proposed for each.")
+    ] = None,
+    parents_output: Annotated[Path | None, typer.Option(help="Write the parents as unions of their children.")] = None,
+    lang: Lang = "zh",
+) -> int:
+    """Audit a hierarchy that was drawn separately, and propose parents; exits with 1 where it does not nest."""
+    from gismap.coverage.nesting import NestOrder, as_json, as_text, nest_files  # noqa: PLC0415
+
+    below, above, found = nest_files(NestOrder(children, parents, child_id, parent_id, output, parents_output))
+    print(as_json(found) if form == "json" else as_text(below, above, found, lang))
+    return 0 if found.is_exact else 1
 
 
 def _form_of(output: Path | None) -> str:

@@ -9,6 +9,7 @@ import orjson
 import shapely
 
 from gismap.coverage.checking import Report
+from gismap.coverage.layers import Layer
 from gismap.coverage.words import (
     area_text,
     length_text,
@@ -21,6 +22,7 @@ from gismap.coverage.words import (
 )
 from gismap.errors import BadInputError
 from gismap.geometry.defects import WORTH_KNOWING, Defect, DefectType
+from gismap.geometry.repair import Held, Repaired, Why
 from gismap.i18n import Language, say
 
 SHOWN = 12
@@ -155,3 +157,43 @@ def _line(defect: Defect, language: Language) -> str:
 
 TEXTS: dict[str, Callable[[Report, Language], str]] = {"text": as_text, "json": as_json, "geojson": as_geojson}
 """Forms that are text, and can go to stdout."""
+
+
+_DOUBTS = {"lost": "lost_unit", "moved": "moved_unit"}
+
+
+def ledger_text(layer: Layer, mended: Repaired, output: Path, language: Language) -> str:
+    """What a repair did and what it leaves to a person."""
+    lines = [f"{say('coverage.repair.title', language)}: {layer.name}"]
+    if mended.changed:
+        by_why = {why: area_text(sum(m.area_m2 for m in mended.moves if m.why is why)) for why in Why}
+        lines.append(
+            say(
+                "coverage.repair.moved",
+                language,
+                changed=f"{len(mended.changed):,}",
+                moved=area_text(mended.moved_m2),
+                overlap=by_why[Why.OVERLAP],
+                gap=by_why[Why.GAP],
+                border=by_why[Why.BORDER],
+            )
+        )
+    else:
+        lines.append(say("coverage.repair.nothing", language))
+    if mended.lost:
+        lines.append(say("coverage.repair.lost", language, units=", ".join(mended.lost)))
+    decisions = [_held_line(each, language) for each in mended.held]
+    decisions += [f"{type_title(each.type, language)} {_line(each, language)}" for each in mended.left]
+    if decisions:
+        lines.append(say("coverage.repair.decisions", language, count=len(decisions)))
+        lines += [f"  {line}" for line in decisions[: 3 * SHOWN]]
+        if len(decisions) > 3 * SHOWN:
+            lines.append(f"  {say('coverage.more', language, count=len(decisions) - 3 * SHOWN)}")
+    lines.append(say("coverage.repair.written", language, file=output))
+    return "\n".join(lines)
+
+
+def _held_line(held: Held, language: Language) -> str:
+    why = say(f"coverage.repair.{_DOUBTS.get(held.doubt, held.doubt.value)}", language)
+    areas = f"{area_text(held.before_m2)} → {area_text(held.after_m2)}"
+    return f"{held.unit} {why} ({areas})"
