@@ -20,6 +20,7 @@ from gismap.api.app import create_app
 from gismap.boundaries.service import find_unit
 from gismap.demo.load import load
 from gismap.settings import Settings
+from gismap.store.keyring import new_keyring, write_keyring
 from gismap.store.maintenance import refresh_statistics
 from gismap.store.migrate import upgrade
 from gismap.store.server import DatabaseUrls, PrivateServer
@@ -50,6 +51,14 @@ def server() -> Iterator[PrivateServer]:
         server.start()
         yield server
         server.stop()
+
+
+@pytest.fixture(scope="session")
+def keyring_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of keys for sealed fields; copy it to change it."""
+    path = tmp_path_factory.mktemp("keys") / "keyring.json"
+    write_keyring(path, new_keyring())
+    return path
 
 
 @pytest.fixture(scope="session")

@@ -34,13 +34,21 @@ WHERE (CAST(:who AS text) IS NULL OR record ->> 'actor' = :who)
   AND (CAST(:action AS text) IS NULL OR record ->> 'action' = :action)
   AND (CAST(:since AS text) IS NULL OR record ->> 'at' >= :since)
   AND (CAST(:until AS text) IS NULL OR record ->> 'at' < :until)
-  AND (CAST(:unit AS text) IS NULL OR record -> 'detail' ->> 'unit' IN (
-        SELECT below.unit_id FROM grid wanted
-        JOIN grid below ON below.path >= wanted.path AND below.path < wanted.path || '~'
-        WHERE wanted.unit_id = :unit OR wanted.code = :unit))
+  AND (CAST(:unit AS text) IS NULL
+       OR record -> 'detail' ->> 'unit' = ANY (ARRAY(SELECT unit_id FROM below))
+       OR record -> 'detail' -> 'units' ?| ARRAY(SELECT unit_id FROM below))
+"""
+
+BELOW = """
+WITH below AS MATERIALIZED (
+    SELECT below.unit_id FROM grid wanted
+    JOIN grid below ON below.path >= wanted.path AND below.path < wanted.path || '~'
+    WHERE wanted.unit_id = :unit OR wanted.code = :unit
+)
 """
 
 ENTRIES = f"""
+{BELOW}
 SELECT seq, record ->> 'at' AS at, record ->> 'actor' AS actor, record ->> 'action' AS action,
        record ->> 'subject' AS subject, record -> 'detail' AS detail
 {FOUND} AND (CAST(:before AS bigint) IS NULL OR seq < :before)
@@ -48,6 +56,7 @@ ORDER BY seq DESC LIMIT :limit;
 """
 
 SUMMARY = f"""
+{BELOW}
 SELECT record ->> 'action' AS action, record ->> 'actor' AS actor, count(*) AS entries,
        min(record ->> 'at') AS earliest, max(record ->> 'at') AS latest
 {FOUND}

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, text
 from gismap.access import queries
 from gismap.access.sessions import refresh_scopes
 from gismap.errors import BadInputError, NotFoundError
+from gismap.personal_numbers import personal_number
 from gismap.store import audit
 
 LONGEST_H = 72
@@ -39,6 +40,8 @@ def declare(
         raise BadInputError("name the number of the authority's document", field="document")
     if not reason.strip() or not reason.isprintable():
         raise BadInputError("say what has happened", field="reason")
+    if personal_number(reason) is not None:
+        raise BadInputError("holds a number of a person, and is entered in the log: leave it out", field="reason")
     if not 0 < hours <= LONGEST_H:
         raise BadInputError(f"an emergency ends within {LONGEST_H} hours; renew it then", field="hours")
     values = {"document": document.strip(), "unit": unit_id, "reason": reason.strip(), "is_drill": is_drill}

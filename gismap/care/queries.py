@@ -129,6 +129,11 @@ RESEAL = """
 UPDATE {schema}.care_secret SET key_number = :key, sealed = :sealed WHERE version_id = :version AND field = :field;
 """
 
+# Waits for whoever is writing secrets, and keeps others waiting until the transaction ends.
+KEEP_WRITERS_OUT = "LOCK TABLE care_secret, sealed.care_secret IN SHARE ROW EXCLUSIVE MODE;"
+
+DROP_OLDER_KEYS = "UPDATE care_key SET oldest = :newest;"
+
 DRILL_HOMES = """
 SELECT e.element_id, ST_AsBinary(e.anchor) AS wkb
 FROM element e JOIN building b USING (version_id)

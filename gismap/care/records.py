@@ -11,13 +11,13 @@ from sqlalchemy import Connection, text
 
 from gismap.boundaries.service import find_unit
 from gismap.care import queries
-from gismap.care.numbers import personal_number
 from gismap.care.values import IdentityField, age_band, clean_field
 from gismap.care.writing import lookup_of, place_of
 from gismap.elements.conditions import in_ranges, joined
 from gismap.elements.service import overlaps
 from gismap.errors import BadInputError, EnvironmentProblemError, ForbiddenError, NotFoundError
 from gismap.geometry.codes import check_identity
+from gismap.personal_numbers import personal_number
 from gismap.store import audit
 from gismap.store.keyring import Keyring
 

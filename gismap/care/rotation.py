@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
 from gismap.care import queries
 from gismap.care.writing import place_of
@@ -35,6 +35,9 @@ def rotate(engine: Engine, path: Path, *, actor: str) -> tuple[int, int]:
             resealed += done
     newest = Keyring({keyring.newest: keyring.keys[keyring.newest]}, keyring.digest_key)
     with writing(engine) as connection:
+        connection.execute(text(queries.KEEP_WRITERS_OUT))
+        resealed += sum(_reseal(connection, keyring, schema) for schema in SCHEMAS)  # what was written meanwhile
+        connection.execute(text(queries.DROP_OLDER_KEYS), {"newest": keyring.newest})
         detail = {"key": keyring.newest, "fields": resealed}
         audit.append(connection, actor=actor, action="rotate keys", subject="keyring", detail=detail)
     write_keyring(path, newest)
@@ -43,12 +46,17 @@ def rotate(engine: Engine, path: Path, *, actor: str) -> tuple[int, int]:
 
 def _reseal_some(engine: Engine, keyring: Keyring, schema: str) -> int:
     with writing(engine) as connection:
-        old = text(queries.OLD_SECRETS.format(schema=schema))
-        sealed = []
-        for row in connection.execute(old, {"newest": keyring.newest, "some": AT_ONCE}):
-            place = place_of(row.element_id, row.field)
-            key, value = keyring.seal(keyring.open(row.key_number, bytes(row.sealed), place), place)
-            sealed.append({"version": row.version_id, "field": row.field, "key": key, "sealed": value})
-        if sealed:
-            connection.execute(text(queries.RESEAL.format(schema=schema)), sealed)
+        return _reseal(connection, keyring, schema, some=AT_ONCE)
+
+
+def _reseal(connection: Connection, keyring: Keyring, schema: str, some: int | None = None) -> int:
+    """Seal `some` or all fields anew that are sealed with another key; returns how many."""
+    old = text(queries.OLD_SECRETS.format(schema=schema))
+    sealed = []
+    for row in connection.execute(old, {"newest": keyring.newest, "some": some}):
+        place = place_of(row.element_id, row.field)
+        key, value = keyring.seal(keyring.open(row.key_number, bytes(row.sealed), place), place)
+        sealed.append({"version": row.version_id, "field": row.field, "key": key, "sealed": value})
+    if sealed:
+        connection.execute(text(queries.RESEAL.format(schema=schema)), sealed)
     return len(sealed)

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
+from gismap.care.barred import BARRED_OF_PERSONS, mentions
 from gismap.errors import BadInputError
+from gismap.personal_numbers import personal_number
 
 COMPOUND_SURNAMES = frozenset(
     "欧阳 司马 上官 诸葛 东方 皇甫 尉迟 公孙 慕容 令狐 长孙 宇文 司徒 司空 夏侯 轩辕 端木 百里 南宫 西门 独孤 呼延 "
@@ -34,6 +36,10 @@ class IdentityField(StrEnum):
     """What kind of help, in words."""
     GUARDIAN = "guardian"
     """Of a child: who consented, and when."""
+
+
+_HOLDING_NUMBERS = frozenset({IdentityField.PHONE, IdentityField.ID_NUMBER, IdentityField.GUARDIAN})
+_FREE_TEXT = frozenset({IdentityField.DOOR, IdentityField.NEED, IdentityField.GUARDIAN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +123,11 @@ def clean_field(field: IdentityField, text: str, today: date) -> str:
     value = " ".join(text.split())
     if not value or len(value) > 200 or not value.isprintable():
         raise BadInputError("must be 1 to 200 printable characters", field=field)
+    number = None if field in _HOLDING_NUMBERS else personal_number(value)
+    if number is not None:
+        raise BadInputError(f"holds what looks like {number}: it has a field of its own, or none", field=field)
+    if field in _FREE_TEXT and mentions(value, BARRED_OF_PERSONS):
+        raise BadInputError("is about matters that are never kept of anybody: remove it", field=field)
     if field == IdentityField.ID_NUMBER:
         value = value.upper()
         if not _is_id_number(value, today):

@@ -4,6 +4,7 @@ Whoever may run these commands owns the database; what takes two people asks eac
 """
 
 import getpass
+import os
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -150,7 +151,7 @@ def export(
         keyring = read_keyring(settings.keyring_path)
         copy = rights.copy_person(connection, person, reason, keyring, today=settings.today(), actor=getpass.getuser())
         try:
-            with output.open("xb") as file:
+            with open(output, "xb", opener=_for_this_account) as file:
                 file.write(orjson.dumps(copy, option=orjson.OPT_INDENT_2) + b"\n")
         except OSError as error:
             raise BadInputError(f"{output} cannot be written: {error.strerror}", field="output") from error
@@ -184,6 +185,11 @@ def delete(person: Person, reason: Reason) -> None:
             connection, person, reason, keyring, today=settings.today(), actor=getpass.getuser()
         )
     print(orjson.dumps(proof["proof"]).decode())
+
+
+def _for_this_account(path: str, flags: int) -> int:
+    """Open a file that nobody else of this machine may read."""
+    return os.open(path, flags, 0o600)
 
 
 def _month(text: str) -> date:

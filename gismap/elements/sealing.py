@@ -10,6 +10,7 @@ from sqlalchemy import Connection, text
 from gismap.elements.membership import reassign_elements
 from gismap.errors import BadInputError, ForbiddenError, NotFoundError
 from gismap.geometry.codes import check_identity
+from gismap.personal_numbers import personal_number
 from gismap.store import audit, sealed
 
 LAYER_OF = """
@@ -95,6 +96,9 @@ def _reason(reason: str) -> str:
     why = " ".join(reason.split())
     if len(why) < 4:
         raise BadInputError("say why, in 4 characters or more", field="reason")
+    number = personal_number(why)
+    if number is not None:
+        raise BadInputError(f"holds what looks like {number}, and is entered in the log: leave it out", field="reason")
     return why
 
 

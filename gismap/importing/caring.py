@@ -10,8 +10,7 @@ from zoneinfo import ZoneInfo
 import orjson
 import shapely
 
-from gismap.care.barred import BARRED_OF_PERSONS, mentions
-from gismap.care.numbers import personal_number
+from gismap.care.barred import mentions
 from gismap.care.rights import mark_of
 from gismap.care.values import IdentityField, Purpose, birth_of, clean_field, fourteenth_birthday
 from gismap.care.writing import lookup_of
@@ -21,10 +20,10 @@ from gismap.importing.drafting import CleanTable
 from gismap.importing.fields import KEY
 from gismap.importing.screening import IDENTITY, PHONE
 from gismap.importing.values import Rejection
+from gismap.personal_numbers import personal_number
 from gismap.store.keyring import Keyring
 
 NO_KEYS = IDENTITY | PHONE | {"姓名", "name"}
-FREE_TEXT = frozenset({IdentityField.NEED, IdentityField.GUARDIAN, IdentityField.DOOR})
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,14 +108,11 @@ def _draft(key: str, row: Mapping[str, str], around: CareSurroundings) -> Elemen
 
 
 def _screen(row: Mapping[str, str]) -> None:
-    """Refuse numbers of persons where they do not belong, and whatever is never kept of anybody."""
+    """Refuse numbers of persons in what is not sealed."""
     for name, value in row.items():
-        is_number = name in {IdentityField.ID_NUMBER, IdentityField.PHONE, IdentityField.GUARDIAN}
-        what = None if is_number else personal_number(value)
+        what = None if name in set(IdentityField) else personal_number(value)
         if what is not None:
             raise BadInputError(f"holds what looks like {what}: it has a column of its own, or none", field=name)
-        if name in FREE_TEXT and mentions(str(value), BARRED_OF_PERSONS):
-            raise BadInputError("is about matters that are never kept of anybody: remove it", field=name)
 
 
 def _home(called: str, homes: Mapping[str, Home | None]) -> Home:

@@ -8,9 +8,9 @@ from collections.abc import Collection, Mapping
 import numpy as np
 
 from gismap.care.barred import BARRED, BARRED_OF_PERSONS, BARRED_OF_STAFF, mentions
-from gismap.care.numbers import personal_number
 from gismap.errors import BadInputError
 from gismap.importing.values import Objects, Rejection
+from gismap.personal_numbers import personal_number
 
 IDENTITY = frozenset(
     """身份证 证件号 公民身份 护照 户口 出生日期 出生年月 生日

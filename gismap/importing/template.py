@@ -32,6 +32,15 @@ _GUIDE = (
     ("不得填写身份证号、个人姓名和私人电话(网格力量名册的姓名和工作电话除外)。",
      "No identity numbers, names of persons or private phones (but for names and duty phones of a roster)."),
 )  # fmt: skip
+_GUIDE_OF_CARE = (
+    _GUIDE[0],
+    ("深橙色标题为必填。处理目的不需要的列须删去,否则整个文件被拒绝;导入时用 --purpose 说明处理目的。",
+     "Dark orange headings must be filled. Remove columns that the purpose does not need, else the file is refused; "
+     "--purpose names the purpose when importing."),
+    _GUIDE[2],
+    ("不得填写信访、违法犯罪、宗教、民族、政治面貌、艾滋病、涉毒等内容。导入后请妥善销毁本表。",
+     "Nothing about petitions, offences, faith, ethnicity, political views, HIV, drugs. Destroy the file afterwards."),
+)  # fmt: skip
 
 
 def write_template(layer: str, path: Path) -> None:
@@ -73,7 +82,7 @@ def _write_data(sheet: Worksheet, form: LayerForm) -> None:
 
 def _write_notes(sheet: Worksheet, layer: str, form: LayerForm) -> None:
     sheet.append([harmless(layer)])
-    for lines in _GUIDE:
+    for lines in _GUIDE_OF_CARE if layer == "care_persons" else _GUIDE:
         for line in lines:
             sheet.append([line])
     sheet.append([])

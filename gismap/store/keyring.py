@@ -50,7 +50,7 @@ class Keyring:
             raise EnvironmentProblemError(f"the keyring has no key {number}: restore the file that it is in")
         try:
             plain = AESGCM(self.keys[number]).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], place.encode())
-        except InvalidTag as error:
+        except (InvalidTag, ValueError) as error:  # the second where it is too short to be a seal
             raise EnvironmentProblemError(
                 f"what is sealed at {place} was changed, or with another key {number}: restore both from one backup"
             ) from error

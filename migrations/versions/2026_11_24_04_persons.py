@@ -96,6 +96,23 @@ CREATE TABLE care_secret (
 );
 CREATE INDEX care_secret_key ON care_secret (key_number);
 
+-- A rotation takes old keys out of their file. Whoever read the file before must not seal with one of them after.
+CREATE TABLE care_key (
+    singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
+    oldest smallint NOT NULL
+);
+INSERT INTO care_key (oldest) VALUES (1);
+CREATE FUNCTION care_key_is_kept() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    IF NEW.key_number < (SELECT oldest FROM care_key) THEN
+        RAISE serialization_failure USING MESSAGE = 'this key was dropped by a rotation meanwhile; try again';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER key_is_kept BEFORE INSERT OR UPDATE OF key_number ON care_secret
+FOR EACH ROW EXECUTE FUNCTION care_key_is_kept();
+
 CREATE TABLE care_forgotten (
     digest bytea PRIMARY KEY,   -- keyed digest of what told a deleted person again in a file
     at timestamptz NOT NULL DEFAULT now()
@@ -172,6 +189,22 @@ BEGIN
 END $$;
 CREATE TRIGGER within_emergency BEFORE INSERT OR UPDATE ON access_grant
 FOR EACH ROW WHEN (NEW.emergency IS NOT NULL) EXECUTE FUNCTION grant_within_emergency();
+
+-- Whoever works in the area no more has no list of it either.
+CREATE FUNCTION grant_of_workers_only() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    UPDATE access_grant e SET ends_at = greatest(e.starts_at, NEW.ends_at)
+    WHERE e.account_id = NEW.account_id AND e.emergency IS NOT NULL AND e.ends_at > NEW.ends_at AND NOT EXISTS (
+        SELECT FROM access_grant w
+        LEFT JOIN grid theirs ON theirs.unit_id = w.unit_id AND upper_inf(theirs.valid)
+        LEFT JOIN grid area ON area.unit_id = e.unit_id AND upper_inf(area.valid)
+        WHERE w.account_id = e.account_id AND w.role IN ('dispatcher', 'grid_worker', 'care_worker')
+          AND w.ends_at > NEW.ends_at AND (w.unit_id IS NULL OR area.path ^@ theirs.path));
+    RETURN NULL;
+END $$;
+CREATE TRIGGER of_workers_only AFTER UPDATE OF ends_at ON access_grant
+FOR EACH ROW WHEN (NEW.emergency IS NULL AND NEW.ends_at < OLD.ends_at) EXECUTE FUNCTION grant_of_workers_only();
 """
 
 REVEALS = """
@@ -305,14 +338,23 @@ OURS = (
 
 SEEN = "CASE WHEN {0} ^@ ANY ((SELECT scope_of('see'))::text[]) THEN true ELSE false END"
 
+AUDITED = "path ^@ ANY ((SELECT scope_of('audit'))::text[])"
+
 POLICIES = f"""
+-- Units are looked up once for a statement, not for every entry; a list of persons names those that it was about.
+DROP POLICY audit_seen ON audit;
+CREATE POLICY audit_seen ON audit FOR SELECT TO gismap_service USING (
+    coalesce('' = ANY ((SELECT scope_of('audit'))::text[]), false)
+    OR record -> 'detail' ->> 'unit' = ANY (ARRAY(SELECT unit_id FROM grid WHERE {AUDITED}))
+    OR record -> 'detail' -> 'units' ?| ARRAY(SELECT unit_id FROM grid WHERE {AUDITED}));
 DROP POLICY element_seen ON element;
 CREATE POLICY element_seen ON element FOR SELECT TO gismap_service USING (
     CASE WHEN layer = 'care_persons' THEN care_shown(version_id) ELSE {SEEN.format("path")} END);
 ALTER TABLE care_person ENABLE ROW LEVEL SECURITY;
 CREATE POLICY care_person_seen ON care_person FOR SELECT TO gismap_service USING (care_shown(version_id));
 
-REVOKE EXECUTE ON FUNCTION {OURS}, care_has_purpose(), grant_within_emergency() FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION {OURS}, care_has_purpose(), care_key_is_kept(), grant_within_emergency(),
+    grant_of_workers_only() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION {OURS} TO gismap_service;
 GRANT SELECT ON purpose, care_category, emergency TO gismap_service;
 GRANT SELECT (version_id, path, purpose, fields, shown_name, shown_phone, shown_id_number, born_from, child_until,
@@ -351,14 +393,22 @@ def downgrade() -> None:
     op.execute(
         f"""
         DROP TABLE seal; DROP SCHEMA sealed CASCADE;
+        DROP POLICY audit_seen ON audit;
+        CREATE POLICY audit_seen ON audit FOR SELECT TO gismap_service USING (
+            coalesce('' = ANY ((SELECT scope_of('audit'))::text[]), false)
+            OR coalesce((SELECT true FROM grid g WHERE g.unit_id = record -> 'detail' ->> 'unit'
+                         AND g.{AUDITED} LIMIT 1), false));
         DROP POLICY element_seen ON element;
         CREATE POLICY element_seen ON element FOR SELECT TO gismap_service USING (
             CASE WHEN layer = 'care_persons'
                  THEN {SEEN.format("path").replace("'see'", "'care.read'")} ELSE {SEEN.format("path")} END);
         DROP INDEX audit_persons;
         DROP TRIGGER care_has_purpose ON element; DROP TRIGGER within_emergency ON access_grant;
+        DROP TRIGGER of_workers_only ON access_grant;
         DROP POLICY care_person_seen ON care_person; DROP TRIGGER care_keeps_purpose ON care_person;
-        DROP FUNCTION {OURS}, care_has_purpose(), grant_within_emergency();
+        DROP TRIGGER key_is_kept ON care_secret;
+        DROP FUNCTION {OURS}, care_has_purpose(), care_key_is_kept(), grant_within_emergency(),
+            grant_of_workers_only();
         DELETE FROM access_grant WHERE role IN (
             'care_worker', 'child_data_officer', 'emergency_responder', 'drill_responder');
         DELETE FROM role_permission WHERE role IN (
@@ -367,6 +417,6 @@ def downgrade() -> None:
             DROP COLUMN emergency;
         ALTER TABLE access_grant ADD CONSTRAINT access_grant_role CHECK (role IN ('viewer', 'dispatcher', 'planner',
             'grid_worker', 'person_data_officer', 'auditor', 'administrator'));
-        DROP TABLE reveal, emergency, care_forgotten, care_secret, care_person, care_category, purpose;
+        DROP TABLE reveal, emergency, care_forgotten, care_key, care_secret, care_person, care_category, purpose;
         """
     )

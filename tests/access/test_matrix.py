@@ -6,6 +6,7 @@ A new endpoint fails here until it says whom it is for (`permit` or `open_to_all
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,16 +21,20 @@ from starlette.testclient import TestClient
 
 from gismap.access.values import Role
 from gismap.api.app import create_app
+from gismap.care.writing import write_care
+from gismap.elements.writing import write_elements
 from gismap.http import open_to_all
 from gismap.settings import Settings
+from gismap.store.keyring import read_keyring
 from gismap.store.server import PrivateServer
-from gismap.store.session import make_engine, reading
+from gismap.store.session import make_engine, reading, writing
 from gismap.themes.specs import THEMES
 from tests.api.test_bad_input import BODIES, ODD, ODD_TEXT
+from tests.care.conftest import PEOPLE, SECRETS, persons
 from tests.conftest import Database, key_of, serving
 from tests.districts import COMMUNITIES, SOUTH, STEP, WEST
 from tests.elements.test_care import CELLS
-from tests.furnished import PERSON, PHONE, furnish, furnish_with_care
+from tests.furnished import PERSON, PHONE, SINCE, furnish, furnish_with_care
 
 MINE, OTHER = COMMUNITIES
 TODAY = Settings().today()
@@ -42,7 +47,8 @@ class Example:
     """How an endpoint is asked: about the own community and about the other, and what is then answered.
 
     `elsewhere` is the status that a caller of the own community gets about the other one; `nobody` that of somebody who
-    is not signed in, where it is another. `holds_elements`: answers name elements, so that foreign ones would show.
+    is not signed in, where it is another. `holds_elements`: answers name elements, so that foreign ones would show;
+    `reveals`: answers tell in full what is kept of a person.
     """
 
     inside: Mapping[str, Any] = field(default_factory=dict)
@@ -51,6 +57,7 @@ class Example:
     elsewhere: int = 200
     nobody: int | None = None
     holds_elements: bool = False
+    reveals: bool = False
 
 
 def about(unit: str, **more: Any) -> dict[str, Any]:
@@ -60,6 +67,21 @@ def about(unit: str, **more: Any) -> dict[str, Any]:
 def placed(name: str, value: str) -> dict[str, Any]:
     return {"place": {name: value}}
 
+
+def of_person(own: bool = True, **body: Any) -> dict[str, Any]:
+    """A request about the person of the own community, or of the other."""
+    return placed("person", OWN_PERSON if own else FOREIGN_PERSON) | ({"json": body} if body else {})
+
+
+def both_persons(**body: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    return of_person(True, **body), of_person(False, **body)
+
+
+OWN_PERSON, FOREIGN_PERSON = "(the one here)", "(the one there)"
+"""Stand for the identities of two persons in care, of whom everything is kept."""
+
+WHY = {"reason": "上门探访前确认"}
+OWN_NUMBER, FOREIGN_NUMBER = (PEOPLE[ref][2]["id_number"] for ref in ("zhang", "li"))
 
 LAT, LON_MINE, LON_OTHER = SOUTH + STEP / 2, WEST + STEP / 2, WEST + 1.5 * STEP
 NEAR = "buildings:50,staff:50,key_places:50,service_stations:50"
@@ -101,6 +123,24 @@ EXAMPLES: dict[tuple[str, str], Example] = {
     ("POST", "/api/audit/check"): Example(),
     ("GET", "/audit"): Example(about(MINE), about(OTHER)),
     ("GET", "/care"): Example(),
+    ("GET", "/api/care/categories"): Example(),
+    ("GET", "/api/care/purposes"): Example(),
+    ("GET", "/api/care/persons"): Example(about(MINE), about(OTHER), elsewhere=403),
+    ("GET", "/api/care/drill"): Example(about(MINE), about(OTHER), elsewhere=403),
+    ("POST", "/api/care/persons/lookup"): Example(
+        {"json": WHY | {"id_number": OWN_NUMBER}}, {"json": WHY | {"id_number": FOREIGN_NUMBER}}
+    ),
+    ("GET", "/api/care/persons/{person}"): Example(*both_persons(), elsewhere=404),
+    ("GET", "/api/care/persons/{person}/looks"): Example(*both_persons(), elsewhere=404),
+    ("POST", "/api/care/persons/{person}/reveal"): Example(
+        *both_persons(fields=["name", "phone"], **WHY), elsewhere=404, reveals=True
+    ),
+    ("POST", "/api/care/persons/{person}/export"): Example(*both_persons(**WHY), elsewhere=404, reveals=True),
+    ("POST", "/api/care/persons/{person}/correct"): Example(
+        *both_persons(fields={"door": PEOPLE["zhang"][2]["door"]}, **WHY), elsewhere=404
+    ),
+    # without a reason, so that whoever asks next finds the person still
+    ("POST", "/api/care/persons/{person}/delete"): Example(*both_persons(reason="abc"), status=400, elsewhere=404),
 }  # fmt: skip
 
 NO_ROUTES_OF_OURS = {"/openapi.json", "/vendor"}
@@ -149,38 +189,52 @@ class Furnished:
     own: set[str]
     foreign: set[str]
     persons: set[str]
+    own_persons: set[str]
+    named: dict[str, str]
 
     def ask(self, caller: str, method: str, path: str, request: Mapping[str, Any]) -> Any:
         client = self.nobody if caller == NOBODY else self.known
         headers = {"authorization": f"Bearer {self.keys[caller]}"} if caller in self.keys else {}
         more = {name: value for name, value in request.items() if name != "place"}
         client.cookies.clear()
-        return client.request(method, path.format(**request.get("place", {})), headers=headers, **more)
+        place = {name: self.named.get(value, value) for name, value in request.get("place", {}).items()}
+        return client.request(method, path.format(**place), headers=headers, **more)
 
     def may(self, caller: str, permission: str) -> bool:
         return permission in self.permissions.get("viewer" if caller == VISITOR else caller, set())
 
 
 @pytest.fixture(scope="module")
-def county(server: PrivateServer, template: str) -> Iterator[Furnished]:
+def county(server: PrivateServer, template: str, keyring_file: Path) -> Iterator[Furnished]:
     urls = server.create_database("matrix", template)
     engine = make_engine(urls.owner_url)
     furnish(engine, today=TODAY)
+    kept = [person for person in persons() if person.source_ref in ("zhang", "li")]
+    with writing(engine) as connection:
+        write_elements(connection, kept, source="test", source_crs="EPSG:4490", since=SINCE)
+        write_care(connection, kept, keyring=read_keyring(keyring_file))
     with reading(engine) as connection:
         bundles: dict[str, set[str]] = {}
         for role, permission in connection.execute(text("SELECT role, permission FROM role_permission")):
             bundles.setdefault(role, set()).add(permission)
-        ids: dict[str, set[str]] = {"own": set(), "foreign": set(), "persons": set()}
-        query = "SELECT element_id, layer, code FROM element JOIN grid USING (unit_id)"
-        for element_id, layer, code in connection.execute(text(query)):
-            kind = "persons" if layer == "care_persons" else "own" if code.startswith(MINE) else "foreign"
-            ids[kind].add(element_id)
+        ids: dict[str, set[str]] = {"own": set(), "foreign": set(), "persons": set(), "own_persons": set()}
+        named = {"zhang": OWN_PERSON, "li": FOREIGN_PERSON}
+        people: dict[str, str] = {}
+        query = "SELECT element_id, layer, code, source_ref FROM element JOIN grid USING (unit_id)"
+        for element_id, layer, code, ref in connection.execute(text(query)):
+            is_own, is_person = code.startswith(MINE), layer == "care_persons"
+            ids["persons" if is_person else "own" if is_own else "foreign"].add(element_id)
+            if is_person and is_own:
+                ids["own_persons"].add(element_id)
+            if ref in named:
+                people[named[ref]] = element_id
     engine.dispose()
     keys = {role.value: key_of(urls, role, MINE) for role in Role}
-    with serving(urls) as known, serving(urls, host="0.0.0.0") as nobody:
+    kept_keys = {"keyring": keyring_file}
+    with serving(urls, **kept_keys) as known, serving(urls, host="0.0.0.0", **kept_keys) as nobody:
         for client in (known, nobody):
             del client.headers["authorization"]
-        yield Furnished(known, nobody, keys, key_of(urls, Role.DISPATCHER), bundles, **ids)
+        yield Furnished(known, nobody, keys, key_of(urls, Role.DISPATCHER), bundles, **ids, named=people)
 
 
 # ── whom each endpoint is for ──────────────────────────────────────────────────────────────────────────────────────
@@ -229,16 +283,21 @@ def test_each_role_gets_what_it_may_and_nothing_of_elsewhere(
         request = example.outside if outside and example.outside is not None else example.inside
         answer = county.ask(caller, *key, request)
         assert answer.status_code == expected(county, caller, key, outside=outside), (outside, answer.text[:300])
-        assert_nothing_slips_out(county, caller, answer.text)
+        is_revealed = example.reveals and answer.status_code == 200 and not outside
+        assert_nothing_slips_out(county, caller, answer.text, is_revealed=is_revealed)
         assert permission_of(ENDPOINTS[key]) is None or "no-store" in answer.headers["cache-control"]
         if answer.status_code >= 400:
             assert answer.headers["content-type"] == "application/problem+json"
-            assert not any(element_id in answer.text for element_id in county.own)
+            assert not any(element_id in answer.text for element_id in county.own | county.own_persons)
 
 
-def assert_nothing_slips_out(county: Furnished, caller: str, answer: str) -> None:
+def assert_nothing_slips_out(county: Furnished, caller: str, answer: str, *, is_revealed: bool = False) -> None:
     assert PERSON not in answer
-    assert not any(element_id in answer for element_id in county.persons)
+    knows_persons = county.may(caller, "care.read") or county.may(caller, "audit")  # the log names them by identity
+    hidden = county.persons - county.own_persons if knows_persons else county.persons
+    assert not any(element_id in answer for element_id in hidden)
+    secrets = set(PEOPLE["li"][2].values()) if is_revealed else SECRETS
+    assert not any(secret in answer for secret in secrets)
     if not county.may(caller, "staff.call"):
         assert PHONE not in answer
     if caller != VISITOR:
@@ -274,6 +333,23 @@ def test_no_map_of_any_theme_names_elsewhere(county: Furnished, theme: str) -> N
 SESSION_BODIES = st.dictionaries(st.sampled_from(["username", "password", "demo", "other"]), ODD, max_size=3)
 UNITS = st.sampled_from([MINE, OTHER, "370883", "'", "%00", "9" * 300, "🏠", "..", "a", "one", "heat", "tokens.css"])
 
+PERSONS_NAMED = UNITS | st.sampled_from([OWN_PERSON, FOREIGN_PERSON])
+CARE_BODIES = st.fixed_dictionaries(
+    {"reason": st.sampled_from([WHY["reason"], "", "abc"]) | ODD},
+    optional={
+        "fields": ODD | st.lists(st.sampled_from(["name", "phone", "address"]), max_size=3),
+        "id_number": st.sampled_from([OWN_NUMBER, FOREIGN_NUMBER]) | ODD,
+        "other": ODD,
+    },
+)
+
+
+def bodies_of(path: str) -> st.SearchStrategy[Any]:
+    """What is sent to an endpoint; nobody is deleted or corrected with a good reason."""
+    if path == "/api/session":
+        return SESSION_BODIES
+    return CARE_BODIES if path.endswith(("/reveal", "/export", "/lookup")) else BODIES
+
 
 @given(st.data())
 @settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
@@ -288,10 +364,10 @@ def test_no_role_gets_a_fault_of_ours_or_a_status_that_is_not_documented(
     names = st.sampled_from([*declared, *declared, "other"])
     request: dict[str, Any] = {
         "params": data.draw(st.dictionaries(names, st.one_of(ODD_TEXT, st.text(max_size=8), UNITS), max_size=4)),
-        "place": dict.fromkeys(("unit", "theme", "name"), data.draw(UNITS)),
+        "place": dict.fromkeys(("unit", "theme", "name"), data.draw(UNITS)) | {"person": data.draw(PERSONS_NAMED)},
     }
     if method == "post":
-        body = data.draw(SESSION_BODIES if path == "/api/session" else BODIES)
+        body = data.draw(bodies_of(path))
         request |= {"content": json.dumps(body), "params": {}}
     caller = data.draw(st.sampled_from(CALLERS))
     keys = {"authorization": f"Bearer {county.keys[caller]}"} if caller in county.keys else {}
@@ -299,10 +375,11 @@ def test_no_role_gets_a_fault_of_ours_or_a_status_that_is_not_documented(
     client.cookies.clear()
     headers = keys | {"content-type": "application/json"}
     more = {name: value for name, value in request.items() if name != "place"}
-    answer = client.request(method, path.format(**request["place"]), headers=headers, **more, follow_redirects=False)
+    place = {name: county.named.get(value, value) for name, value in request["place"].items()}
+    answer = client.request(method, path.format(**place), headers=headers, **more, follow_redirects=False)
     documented = operation["responses"].keys()
     assert {str(answer.status_code), f"{answer.status_code // 100}XX"} & documented, (answer.status_code, path)
-    assert_nothing_slips_out(county, caller, answer.text)
+    assert_nothing_slips_out(county, caller, answer.text, is_revealed=path.endswith(("/reveal", "/export")))
 
 
 # ── persons in care, by subtracting ────────────────────────────────────────────────────────────────────────────────

@@ -1,10 +1,9 @@
 """What tests of persons in care share: the small county with some whose names and numbers are kept, and their keys."""
 
-import itertools
 import shutil
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,18 +22,17 @@ from gismap.elements.values import ElementDraft
 from gismap.elements.writing import write_elements
 from gismap.publishing import publish
 from gismap.settings import Settings
-from gismap.store.keyring import new_keyring, write_keyring
+from gismap.store.keyring import read_keyring
 from gismap.store.scope import looking_as
 from gismap.store.server import PrivateServer
 from gismap.store.session import make_engine, reading, writing
-from tests.conftest import Database, key_of, serving
+from tests.conftest import Database, fresh_database, key_of, serving
 from tests.districts import COMMUNITIES, buildings_in_each_grid, centre, small_county
 from tests.furnished import SINCE, in_care, purpose
 
 MINE, OTHER = COMMUNITIES
 TODAY = Settings().today()
 KEPT = datetime(2099, 1, 1, tzinfo=UTC)
-_numbers = itertools.count(1)
 
 
 def id_number(birth: str, sequence: int = 123) -> str:
@@ -95,13 +93,6 @@ def _parts(draft: ElementDraft) -> dict[str, Any]:
     return {name: getattr(draft, name) for name in ElementDraft.__dataclass_fields__}
 
 
-@pytest.fixture(scope="session")
-def keyring_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("keys") / "keyring.json"
-    write_keyring(path, new_keyring())
-    return path
-
-
 @dataclass
 class County:
     """A database with the persons, the keys of their fields, and ways to ask it."""
@@ -111,7 +102,8 @@ class County:
     service: Engine
     keyring_path: Path
     ids: Mapping[str, str]
-    clients: dict[str, TestClient]
+    running: ExitStack
+    clients: dict[str, TestClient] = field(default_factory=dict)
 
     def as_(self, role: Role, unit: str | None = None, **account: Any) -> TestClient:
         """The service as somebody of this role meets it; the same session each time."""
@@ -123,10 +115,9 @@ class County:
     def new_session(self, token: str) -> TestClient:
         """A client that brings this token, on the one application of this database."""
         if "app" not in self.clients:
-            self.clients["app"] = serving(self.urls, token, keyring=self.keyring_path).__enter__()
-        return TestClient(
-            self.clients["app"].app, raise_server_exceptions=False, headers={"Authorization": f"Bearer {token}"}
-        )
+            self.clients["app"] = self.running.enter_context(serving(self.urls, token, keyring=self.keyring_path))
+        app = self.clients["app"].app
+        return TestClient(app, raise_server_exceptions=False, headers={"Authorization": f"Bearer {token}"})
 
     def asked(self, token: str, sql: str, **params: Any) -> list[tuple[Any, ...]]:
         """What the service's role is answered by the database for the session with this token."""
@@ -154,8 +145,6 @@ def token_of(client: TestClient) -> str:
 @pytest.fixture(scope="session")
 def care_template(server: PrivateServer, template: str, keyring_file: Path) -> tuple[str, Mapping[str, str]]:
     """The name of a database with the county and the persons, to clone, and their identities."""
-    from gismap.store.keyring import read_keyring
-
     urls = server.create_database("care_template", template)
     engine = make_engine(urls.owner_url)
     elements = [*buildings_in_each_grid(), *persons()]
@@ -171,49 +160,41 @@ def care_template(server: PrivateServer, template: str, keyring_file: Path) -> t
     return "care_template", ids
 
 
-@pytest.fixture(scope="session")
-def new_county(
+@contextmanager
+def copied(
+    server: PrivateServer, care_template: tuple[str, Mapping[str, str]], keyring_file: Path, folder: Path
+) -> Iterator[County]:
+    """A copy of the county with a keyring of its own, which is dropped at the end."""
+    name, ids = care_template
+    keyring_path = folder / "keyring.json"
+    shutil.copy(keyring_file, keyring_path)
+    with fresh_database(server, name) as urls:
+        owner, service = make_engine(urls.owner_url), make_engine(urls.service_url)
+        with ExitStack() as running:
+            yield County(urls, owner, service, keyring_path, ids, running)
+        owner.dispose()
+        service.dispose()
+
+
+@pytest.fixture(scope="module")
+def shared(
     server: PrivateServer,
     care_template: tuple[str, Mapping[str, str]],
     keyring_file: Path,
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Callable[[], County]]:
-    """Makes a county of one's own, as a copy."""
-    made: list[County] = []
-
-    def make() -> County:
-        name = f"care_{next(_numbers)}"
-        urls = server.create_database(name, care_template[0])
-        keyring_path = tmp_path_factory.mktemp(name) / "keyring.json"
-        shutil.copy(keyring_file, keyring_path)
-        county = County(
-            urls, make_engine(urls.owner_url), make_engine(urls.service_url), keyring_path, care_template[1], {}
-        )
-        made.append(county)
-        return county
-
-    yield make
-    for county in made:
-        close(county)
-
-
-def close(county: County) -> None:
-    county.owner.dispose()
-    county.service.dispose()
-    for client in county.clients.values():
-        client.close()
-
-
-@pytest.fixture(scope="session")
-def shared(new_county: Callable[[], County]) -> County:
-    """One that tests leave as it was, but for reveals and entries in the log."""
-    return new_county()
+) -> Iterator[County]:
+    """One that the tests of a module leave as it was, but for reveals and entries in the log."""
+    with copied(server, care_template, keyring_file, tmp_path_factory.mktemp("care")) as county:
+        yield county
 
 
 @pytest.fixture()
-def own(new_county: Callable[[], County]) -> County:
+def own(
+    server: PrivateServer, care_template: tuple[str, Mapping[str, str]], keyring_file: Path, tmp_path: Path
+) -> Iterator[County]:
     """One that a test may change."""
-    return new_county()
+    with copied(server, care_template, keyring_file, tmp_path) as county:
+        yield county
 
 
 def everything(county: County) -> str:

@@ -348,3 +348,15 @@ def test_no_number_of_a_version_tells_whether_it_is_a_person(shared: County) -> 
         own=[shared.ids["zhang"], shared.ids["ouyang"]],
     )
     assert sorted(told) == sorted(own)
+
+
+def test_an_auditor_of_a_community_sees_the_lists_that_showed_somebody_of_it(shared: County) -> None:
+    def lists(auditor: TestClient) -> int:
+        answer = auditor.get("/api/audit", params={"action": "list persons in care", "limit": 1000})
+        return len(answer.json()["entries"])
+
+    mine, other = shared.as_(Role.AUDITOR, MINE), shared.as_(Role.AUDITOR, OTHER)
+    before = lists(mine), lists(other)
+    for asked in ({}, {"unit": COUNTY}, {"unit": MINE}):
+        listed(shared.as_(OFFICER), **asked)
+    assert (lists(mine), lists(other)) == (before[0] + 3, before[1] + 2)

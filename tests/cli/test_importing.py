@@ -82,7 +82,7 @@ def test_rejected_rows_are_listed_and_reported(gismap: Run, tmp_path: Path) -> N
     ("arguments", "code", "says"),
     [
         (("key_places", "none.csv"), 2, "gismap: file: none.csv cannot be opened"),
-        (("care_persons", "none.csv"), 2, "gismap: layer: persons in care are not imported yet"),
+        (("care_persons", "none.csv"), 2, "gismap: purpose: no person without a purpose"),
         (("places", "none.csv"), 2, "gismap: layer: there is no layer 'places'"),
         (("key_places", "none.csv", "--columns", "name"), 2, "gismap: columns: 'name' is not of the form"),
         (("key_places", "none.csv", "--since", "2999-01-01"), 2, "gismap: since: 2999-01-01 is yet to come"),

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 import shapely
 from sqlalchemy import Engine, text
@@ -19,6 +20,7 @@ from gismap.elements.writing import write_elements
 from gismap.errors import BadInputError, ConflictError, EnvironmentProblemError, ForbiddenError, NotFoundError
 from gismap.importing.preparing import Order
 from gismap.importing.service import Outcome, import_file, undo
+from gismap.importing.template import write_template
 from gismap.settings import Settings
 from gismap.store.keyring import Keyring, new_keyring
 from gismap.store.session import writing
@@ -127,6 +129,19 @@ def test_a_purpose_without_identity_fields_needs_no_keys_and_one_with_them_does(
     with pytest.raises(EnvironmentProblemError, match="keyring init"):
         office.bring(["R9", *ZHANG[1:]], with_keys=False)
     assert office.persons() == 1
+
+
+def test_a_filled_template_comes_back(office: Office) -> None:
+    path = office.folder / "t.xlsx"
+    write_template("care_persons", path)
+    book = openpyxl.load_workbook(path)
+    sheet = book.worksheets[0]
+    headings = [cell.value for cell in sheet[1]]
+    for heading, value in zip(HEAD, ZHANG, strict=True):
+        sheet.cell(4, headings.index(heading) + 1).value = value
+    book.save(path)
+    assert "不需要的列须删去" in str([cell.value for cell in book.worksheets[1]["A"]])
+    assert counts(office.bring_file(path)) == (1, 0, 0, 0)
 
 
 # ── kinds of care ──────────────────────────────────────────────────────────────────────────────────────────────────
