@@ -336,14 +336,12 @@ def _account(ids: Sequence[str], before: Shapes, after: Shapes, ground: Ground) 
 
 def _less(pieces: Shapes, units: Shapes, ground: Ground) -> list[float]:
     """Areas in m² of pieces without what units have of them."""
-    tree = shapely.STRtree(units)
+    piece, unit = shapely.STRtree(units).query(pieces, predicate="intersects")
+    common = ground.measure(shapely.intersection(pieces[piece], units[unit]))[0]
+    taken = np.bincount(piece, weights=common, minlength=len(pieces))
     areas = ground.measure(pieces)[0]
-    left = []
-    for piece, area in zip(pieces, areas, strict=True):
-        if area <= _WORTH_TELLING_M2:
-            left.append(0.0)
-            continue
-        near = units[tree.query(piece, predicate="intersects")]
-        rest = shapely.difference(piece, shapely.union_all(near)) if len(near) else piece
-        left.append(float(ground.measure(np.array([rest]))[0][0]))
-    return left
+    left = np.maximum(areas - taken, 0.0)
+    for index in np.flatnonzero(taken > areas + _WORTH_TELLING_M2):  # units that overlap each other count once
+        rest = shapely.difference(pieces[index], shapely.union_all(units[unit[piece == index]]))
+        left[index] = ground.measure(np.array([rest]))[0][0]
+    return [float(area) for area in left]

@@ -142,7 +142,7 @@ def test_shaken_layers_are_mended_without_losing_or_splitting_anything(count: in
     told = sum(move.area_m2 for move in result.moves if move.source is None)
     told -= sum(move.area_m2 for move in result.moves if move.target is None)
     given_up = sum(move.area_m2 for move in result.moves if move.why is Why.OVERLAP)
-    assert gains == pytest.approx(told - given_up, abs=0.05 + 0.001 * result.moved_m2)
+    assert gains == pytest.approx(told - given_up, abs=0.2 + 0.001 * result.moved_m2)
     assert_settled(result)
 
 
