@@ -14,7 +14,7 @@ import shapely
 
 from gismap.geometry.coverage import defects_of
 from gismap.geometry.covering import Coverage, Terms, area_of, parts_of
-from gismap.geometry.defects import WORTH_KNOWING, Defect
+from gismap.geometry.defects import JITTER_M, WORTH_KNOWING, Defect
 from gismap.geometry.ground import DEGREES, Ground, Ints, Shapes
 
 MOST_SHARE = 0.01
@@ -197,6 +197,7 @@ class _Work:
             return shapes
         shapes = _without_inner(shapes, self.ground)
         cleaned = np.array([area_of(shape) for shape in shapely.coverage_clean(shapes)], dtype=object)
+        _gather(cleaned, self.before[active], self.ground)
         same = shapely.equals_exact(cleaned, self.before[active], normalize=True)
         cleaned[same] = self.before[active][same]
         return cleaned
@@ -207,7 +208,7 @@ class _Work:
         changed = np.flatnonzero(~shapely.equals_exact(cleaned, before))
         lost = changed[shapely.is_empty(cleaned[changed])]
         rest = np.setdiff1d(changed, lost)
-        several = np.array([_lumps(cleaned[k]) > _lumps(before[k]) for k in rest], dtype=bool)
+        several = shapely.get_num_geometries(cleaned[rest]) > shapely.get_num_geometries(before[rest])
         split, rest = rest[several], rest[~several]
         shift = shapely.area(shapely.symmetric_difference(cleaned[rest], before[rest]))
         moved = rest[shift > MOST_SHARE * shapely.area(before[rest])]
@@ -286,6 +287,26 @@ def _lumps(shape: shapely.Geometry) -> int:
             break
         lump = lowest
     return len(np.unique(lump))
+
+
+def _gather(cleaned: Shapes, before: Shapes, ground: Ground) -> None:
+    """Give splinters, which cleaning cuts off where borders cross at a hair's breadth, to the neighbour beside them."""
+    split = np.flatnonzero(shapely.get_num_geometries(cleaned) > shapely.get_num_geometries(before))
+    if not split.size:
+        return
+    tree = shapely.STRtree(cleaned)
+    for unit in split.tolist():
+        parts = shapely.get_parts(cleaned[unit])
+        areas, perimeters = ground.measure(parts)
+        for k in np.argsort(areas)[: len(parts) - shapely.get_num_geometries(before[unit])]:
+            near = tree.query(parts[k], predicate="intersects")
+            near = near[near != unit]
+            outer = shapely.boundary(parts[k])
+            border = shapely.length(shapely.intersection(shapely.boundary(cleaned[near]), outer))
+            if 2 * areas[k] < JITTER_M * perimeters[k] and border.size and border.max() > 0:
+                taker = int(near[int(np.argmax(border))])
+                cleaned[taker] = area_of(shapely.union_all([cleaned[taker], parts[k]]))
+                cleaned[unit] = area_of(shapely.difference(cleaned[unit], parts[k]))
 
 
 def _without_inner(shapes: Shapes, ground: Ground) -> Shapes:
