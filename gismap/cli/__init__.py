@@ -30,6 +30,7 @@ def main() -> None:
         ask,
         audit,
         care,
+        checkup,
         coverage,
         emergency,
         importing,

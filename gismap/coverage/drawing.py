@@ -71,7 +71,13 @@ class Sheet:
         drawn += "".join(f'<path class="o" d="{line}"/>' for line in lines)
         return drawn + "".join(mark.drawn(self.frame) for mark in marks)
 
-    def close_up(self, shape: shapely.Geometry, *, points: Shapes | Sequence[shapely.Point] = ()) -> str:
+    def distance_to_units(self, shape: shapely.Geometry) -> float:
+        """Metres from a place to the nearest unit."""
+        return float(shapely.distance(self.shapes[self.tree.nearest(shape)], shape))
+
+    def close_up(
+        self, shape: shapely.Geometry, *, points: Shapes | Sequence[shapely.Point] = (), outlined: bool = True
+    ) -> str:
         """An SVG of a place (a geometry in metres) with the units around it, names and a scale."""
         window = _window(shape)
         frame = Frame.around(window, CLOSE_WIDTH, CLOSE_HEIGHT)
@@ -83,8 +89,9 @@ class Sheet:
             if not land.is_empty:
                 parts.append(f'<path class="u" d="{frame.path(land)}"/>')
                 labels.add(land, self.names[index])
-        shown = shapely.intersection(shape, shapely.box(*window)) if shape.is_valid else shape
-        parts.append(f'<path class="d" d="{frame.path(shown)}"/>')
+        if outlined:
+            shown = shapely.intersection(shape, shapely.box(*window)) if shape.is_valid else shape
+            parts.append(f'<path class="d" d="{frame.path(shown)}"/>')
         parts += [_dot(frame, point) for point in points]
         body = "".join(parts) + labels.drawn() + _scale(frame)
         return f'<svg class="close" viewBox="0 0 {CLOSE_WIDTH} {CLOSE_HEIGHT}" role="img">{body}</svg>'
@@ -173,7 +180,7 @@ class _Labels:
     def add(self, land: shapely.Geometry, name: str) -> None:
         at = shapely.point_on_surface(land)
         x, y = self.frame.place(at.x, at.y)
-        short = name if len(name) <= 18 else f"{name[:17]}…"
+        short = name if len(name) <= 16 else f"…{name[-15:]}"  # names of neighbours differ at their end
         self.wanted.append((land.area, x, y, short))
 
     def drawn(self) -> str:

@@ -118,6 +118,8 @@ def _frame_of(table: Table, shapes: Shapes, asked: str, codes: Sequence[str]) ->
     if asked != "auto":
         return choose_frame(asked, table.crs, shapes), []
     bounds = box_of_most(shapes)
+    if bounds is None and table.crs is None:
+        return parse_frame("cgcs2000"), []
     try:
         return choose_frame("auto", table.crs, shapes), []
     except (CrsError, BadInputError):

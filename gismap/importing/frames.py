@@ -24,6 +24,8 @@ Bounds = tuple[float, float, float, float]
 _STORED = {"wgs84", "cgcs2000", "EPSG:4326", "EPSG:4490"}
 _FAR_OUT_DEGREES = 3.0
 """Farther than this outside the area that a projected frame is made for, a position is taken for a mistake."""
+_ZONE_REACH_M = 250_000
+"""A 3° zone reaches 167 km to each side at the equator; beyond, the digits in front are those of another zone."""
 _NO_POSITION = 1e12
 """Beyond this, a number is damage and says nothing of a frame."""
 _DECIMALS = 10
@@ -120,7 +122,10 @@ PROVINCES = {
 
 def _zone(bounds: Bounds) -> int:
     zone = int(bounds[0] // 1_000_000)
-    return zone if 25 <= zone <= 45 and int(bounds[2] // 1_000_000) == zone else 0
+    if not 25 <= zone <= 45:
+        return 0
+    west, east = bounds[0] - zone * 1_000_000, bounds[2] - zone * 1_000_000
+    return zone if west >= 500_000 - _ZONE_REACH_M and east <= 500_000 + _ZONE_REACH_M else 0
 
 
 def _metric_frames(bounds: Bounds) -> str:
