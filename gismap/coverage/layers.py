@@ -18,7 +18,7 @@ from gismap.geometry.errors import CrsError
 from gismap.geometry.ground import Ground, Shapes, ground_of
 from gismap.importing.cleaning import as_text
 from gismap.importing.fields import EXAMPLE_KEY, listed, match_columns
-from gismap.importing.frames import box_of_most, choose_frame, frame_by_zone, frames_by_codes
+from gismap.importing.frames import Bounds, box_of_most, choose_frame, frame_by_zone, frames_by_codes
 from gismap.importing.grid_form import GRIDS
 from gismap.importing.reading import read_table
 from gismap.importing.values import Objects, Table
@@ -125,6 +125,12 @@ def _frame_of(table: Table, shapes: Shapes, asked: str, codes: Sequence[str]) ->
     except (CrsError, BadInputError):
         if bounds is None:
             raise
+    return _frame_by_evidence(table, shapes, bounds, codes)
+
+
+def _frame_by_evidence(
+    table: Table, shapes: Shapes, bounds: Bounds, codes: Sequence[str]
+) -> tuple[Frame | None, list[Note]]:
     wrong = [] if table.crs is None else [Note("coverage.note.frame_wrong", {"frame": parse_frame(table.crs).name})]
     west, south, east, north = bounds
     seen: dict[str, object] = {"box": f"x {west:,.10g} – {east:,.10g}, y {south:,.10g} – {north:,.10g}"}
