@@ -13,6 +13,7 @@ from gismap.geometry.ground import DEGREES, Floats, Ground, Ints, Shapes
 from gismap.geometry.joining import JoinedLand, join
 
 _TOUCH_M = 1e-4  # a tenth of a millimetre: borders of a hole may be rounded in the union
+_HAIR_M = 1e-4
 _ALLOWED_SHARE = 0.99
 """A hole is allowed when so much of it is: water and enclaves are seldom drawn from the same points."""
 
@@ -83,11 +84,26 @@ class Coverage:
         """What is covered, by anyone, with its holes."""
         sound = np.setdiff1d(self.present, self.suspects)
         land = join(self.shapes[sound], self.shapes[self.suspects], self.more_than_noise)
-        holes = [land.holes[:0]]  # joining thousands of units rounds borders: each hole is held against its neighbours
-        for hole in land.holes:
-            near = self.shapes[self.tree.query(hole, predicate="intersects")]
-            holes.append(self.pieces(shapely.difference(hole, shapely.union_all(near))))
-        return JoinedLand(land.filled, np.concatenate(holes))
+        return JoinedLand(land.filled, self._uncovered(land.holes))
+
+    def _uncovered(self, holes: Shapes) -> Shapes:
+        """What of some places no unit covers: joining thousands of units rounds borders, and leaves places to doubt."""
+        left = holes.copy()
+        hole, unit = self.tree.query(holes, predicate="intersects")
+        hair = self.widths(holes)[0] < _HAIR_M  # cut by one unit after the other, such a one would be rounded away
+        for index in np.flatnonzero(hair):
+            left[index] = shapely.difference(left[index], shapely.union_all(self.shapes[unit[hole == index]]))
+        hole, unit = hole[~hair[hole]], unit[~hair[hole]]
+        rank = np.arange(len(hole)) - np.searchsorted(hole, hole)  # the first unit of every hole, then the second, …
+        for nth in range(int(rank.max(initial=-1)) + 1):
+            at = rank == nth
+            left[hole[at]] = shapely.difference(left[hole[at]], self.shapes[unit[at]])
+        found = self.pieces(left)
+        first, second = shapely.STRtree(found).query(found, predicate="intersects")
+        first, second = first[first < second], second[first < second]
+        for one, other in zip(first.tolist(), second.tolist(), strict=True):  # the same place from two groups of units
+            found[other] = shapely.difference(found[other], found[one])
+        return self.pieces(found)
 
     @cached_property
     def whole_outline(self) -> shapely.Geometry | None:

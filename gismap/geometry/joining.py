@@ -1,7 +1,7 @@
 """Joins units into the land that they cover, with the holes kept apart; what a hole means is not known here.
 
 Joining jittered units leaves thousands of tiny holes, which every further union would carry along: they are taken out
-at each step and set against the land that comes in later.
+at each step. What is left at the end are places that may be uncovered: whoever asks holds each against the units there.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,7 +21,7 @@ Keep = Callable[[Shapes], Shapes]
 
 @dataclass(frozen=True, slots=True)
 class JoinedLand:
-    """Polygons without holes, and what of them is not covered."""
+    """Polygons without holes, and where in them there may be land that is not covered."""
 
     filled: Shapes
     holes: Shapes
@@ -59,24 +59,27 @@ def _batches(shapes: Shapes) -> list[Ints]:
 
 
 def _merged(groups: Sequence[JoinedLand], keep: Keep) -> JoinedLand:
-    """Join groups: a hole of one stays where no other has land, or where that land has a hole there, too."""
+    """Join groups: a hole of one loses the land of another that lies in it, and stays with the rest."""
     filled, owner = _flat([group.filled for group in groups])
     holes, whose = _flat([group.holes for group in groups])
     joined = _stripped(shapely.union_all(filled), keep)
-    left = [joined.holes]
-    if holes.size:
-        touched = np.zeros(len(holes), dtype=bool)
-        hole, land = shapely.STRtree(filled).query(holes, predicate="intersects")
-        foreign = owner[land] != whose[hole]
-        for index in np.unique(hole[foreign]):
-            touched[index] = True
-            others = filled[land[foreign & (hole == index)]]
-            left.append(_polygons(shapely.difference(holes[index], shapely.union_all(others))))
-        left.append(holes[~touched])
-        first, second = shapely.STRtree(holes).query(holes, predicate="intersects")
-        both = (whose[first] < whose[second]) & (first != second)
-        left.append(_polygons(shapely.intersection(holes[first[both]], holes[second[both]])))
+    if not holes.size:
+        return joined
+    hole, land = shapely.STRtree(filled).query(_roomy_boxes(holes), predicate="contains")
+    foreign = owner[land] != whose[hole]
+    hole, land = hole[foreign], land[foreign]
+    left = [joined.holes, np.delete(holes, np.unique(hole))]
+    for index in np.unique(hole):
+        left.append(_polygons(shapely.difference(holes[index], shapely.union_all(filled[land[hole == index]]))))
     return JoinedLand(joined.filled, keep(np.concatenate(left)))
+
+
+def _roomy_boxes(holes: Shapes) -> Shapes:
+    """Boxes around holes, a little larger: land in a hole may stand over its edge by a jitter."""
+    boxes = shapely.bounds(holes)
+    room = 0.01 * np.maximum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])
+    west, south, east, north = boxes.T
+    return np.asarray(shapely.box(west - room, south - room, east + room, north + room))
 
 
 def _stripped(land: shapely.Geometry, keep: Keep) -> JoinedLand:
