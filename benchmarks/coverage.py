@@ -113,7 +113,7 @@ def _measure_checks(table: Table, file: Path, units: int, mapshaper: str | None,
     found = ", ".join(f"{kind} {count}" for kind, count in summary.items()) or "clean"
     table.add_row(file.stem, f"{units:,}", "gismap", f"{run.cpu_s:.2f}", "" if limit is None else f"{limit:.0f}", found)
     if mapshaper:
-        run = _run(["node", mapshaper, str(file), "-check-geometry"], fallback=[mapshaper, str(file), "-info"])
+        run = _run([mapshaper, str(file), "-clean", "gap-fill-area=0", "sliver-control=0"])
         table.add_row("", "", "mapshaper", f"{run.cpu_s:.2f}", "", _last_line(run))
     if maup:
         run = _run([maup, "-c", MAUP, "check", str(file)])
@@ -161,14 +161,12 @@ def _moved(before: geopandas.GeoDataFrame, after: geopandas.GeoDataFrame) -> str
     return f"{shapely.area(shapely.symmetric_difference(one, other)).sum() / 2:,.2f}"
 
 
-def _run(command: list[str], fallback: list[str] | None = None) -> Run:
+def _run(command: list[str]) -> Run:
     started = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     ended = resource.getrusage(resource.RUSAGE_CHILDREN)
-    if done.returncode and fallback is not None:
-        return _run(fallback)
     cpu = ended.ru_utime + ended.ru_stime - started.ru_utime - started.ru_stime
-    return Run(cpu, done.returncode, done.stdout or done.stderr)
+    return Run(cpu, done.returncode, done.stdout if done.stdout.strip() else done.stderr)
 
 
 def _last_line(run: Run) -> str:

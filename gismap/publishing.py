@@ -26,6 +26,8 @@ from gismap.geometry.codes import new_unit_id
 from gismap.geometry.coverage import find_defects
 from gismap.geometry.defects import WORTH_KNOWING, Defect
 from gismap.geometry.succession import Land, Succession
+from gismap.locating.gazetteer import refresh_gazetteer
+from gismap.locating.rulings import end_with_units
 from gismap.settings import get_settings
 from gismap.staff.writing import end_assignments
 from gismap.store import audit
@@ -50,6 +52,7 @@ class Publication:
     assignments_ended: int
     grants_followed: int
     grants_lapsed: Sequence[Lapse]
+    rulings_ended: int
 
 
 def publish(
@@ -94,6 +97,7 @@ def publish(
     revisions.insert_versions(connection, changed, number, effective_from)
     revisions.insert_outlines(connection, new_outlines, outline_authority or author, effective_from)
 
+    rulings = end_with_units(connection, retired, effective_from, ended_by=f"revision {number}")
     moved = reassign_elements(connection, effective_from)
     ended = end_assignments(connection, retired, effective_from)
     shares = household_shares(connection, effective_from) if standing else {}
@@ -104,10 +108,21 @@ def publish(
         [replace(row, household_share=shares.get((row.old_unit or "", row.new_unit or ""))) for row in lineage],
     )
     _title_district(connection, placed[0].complete.draft.name)
+    refresh_gazetteer(connection)
     followed, lapsed = _follow(connection, standing, placed, retired, effective_from, today, author)
     _announce(connection, number, effective_from, author, reason, certificate)
     return Publication(
-        number, effective_from, certificate, unit_ids, len(changed), len(retired), moved, ended, followed, lapsed
+        number,
+        effective_from,
+        certificate,
+        unit_ids,
+        len(changed),
+        len(retired),
+        moved,
+        ended,
+        followed,
+        lapsed,
+        rulings,
     )
 
 

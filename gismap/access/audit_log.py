@@ -47,10 +47,19 @@ WITH below AS MATERIALIZED (
 )
 """
 
+# A list that also showed persons of elsewhere is told to an auditor of a part without saying whom.
+DETAIL = """
+CASE WHEN record -> 'detail' ? 'units' AND coalesce('' = ANY ((SELECT scope_of('audit'))::text[]), false) IS FALSE
+          AND NOT record -> 'detail' -> 'units' <@ (
+              SELECT coalesce(jsonb_agg(unit_id), '[]') FROM grid
+              WHERE path ^@ ANY ((SELECT scope_of('audit'))::text[]))
+     THEN (record -> 'detail') - '{persons,units,number}'::text[] ELSE record -> 'detail' END
+"""
+
 ENTRIES = f"""
 {BELOW}
 SELECT seq, record ->> 'at' AS at, record ->> 'actor' AS actor, record ->> 'action' AS action,
-       record ->> 'subject' AS subject, record -> 'detail' AS detail
+       record ->> 'subject' AS subject, {DETAIL} AS detail
 {FOUND} AND (CAST(:before AS bigint) IS NULL OR seq < :before)
 ORDER BY seq DESC LIMIT :limit;
 """

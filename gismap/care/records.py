@@ -241,6 +241,7 @@ def _told(row: Any, today: date) -> dict[str, Any]:
 
 def _enter(connection: Connection, actor: str, action: str, subject: str, rows: Sequence[Any], **detail: Any) -> None:
     told = {name: value for name, value in detail.items() if value is not None}
+    told["units"] = sorted({row.unit_id for row in rows} - {None})  # so that auditors of these see it
     persons = [row.element_id for row in rows]
     audit.append(
         connection,

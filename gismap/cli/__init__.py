@@ -33,12 +33,15 @@ def main() -> None:
         checkup,
         coverage,
         emergency,
+        frame,
         importing,
         keyring,
         maps,
         plan,
+        ruling,
         seal,
         server,
+        words,
     )
 
     try:

@@ -360,3 +360,6 @@ def test_an_auditor_of_a_community_sees_the_lists_that_showed_somebody_of_it(sha
     for asked in ({}, {"unit": COUNTY}, {"unit": MINE}):
         listed(shared.as_(OFFICER), **asked)
     assert (lists(mine), lists(other)) == (before[0] + 3, before[1] + 2)
+    told = mine.get("/api/audit", params={"action": "list persons in care", "limit": 3}).json()["entries"]
+    assert [set(entry["detail"]) & {"persons", "units", "number"} for entry in told[1:]] == [set(), set()]
+    assert shared.ids["zhang"] in told[0]["detail"]["persons"] and shared.ids["li"] not in str(told)

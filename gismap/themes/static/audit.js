@@ -143,9 +143,10 @@
     } else if (account) link(cell, account.username, { subject: `account ${value}` }, {}).title = say("all_about");
     else if (key === "persons") persons(cell, value);
     else if (Array.isArray(value)) {
+      const box = folded(cell, value);
       value.forEach((one, index) => {
-        if (index) cell.append(say("comma"));
-        valued(make("span", "", cell), key, one);
+        if (index) box.append(say("comma"));
+        valued(make("span", "", box), key, one);
       });
       if (!value.length) cell.textContent = say("none");
     } else if (typeof value === "object") pairs(cell, value);
@@ -158,10 +159,17 @@
     else cell.textContent = doc.values[value] ?? value;
   }
 
-  const MOST_PERSONS = 3;
+  const MOST_SHOWN = 3;
+  /** Where a list goes: into the cell, or when it is long into a fold of it. */
+  function folded(cell, list) {
+    if (list.length <= MOST_SHOWN) return cell;
+    const box = make("details", "", cell);
+    make("summary", "", box, say("others_of", { count: list.length }));
+    return box;
+  }
+
   function persons(cell, ids) {
-    const box = ids.length > MOST_PERSONS ? make("details", "", cell) : cell;
-    if (box !== cell) make("summary", "", box, say("others_of", { count: ids.length }));
+    const box = folded(cell, ids);
     for (const id of ids) {
       link(box, id, { subject: `person ${id}` }, {}).title = say("all_about");
       box.append(" ");
