@@ -121,32 +121,28 @@ def _measure_checks(table: Table, file: Path, units: int, mapshaper: str | None,
 
 
 def _measure_repairs(table: Table, file: Path, folder: Path, mapshaper: str | None, maup: str | None) -> None:
-    ours, ledger = folder / f"{file.stem}_gismap.gpkg", folder / "ledger.json"
-    run = _run(
-        [sys.executable, "-m", "gismap", "coverage", "repair", str(file), "-o", str(ours), "--ledger", str(ledger)]
-    )
-    told = json.loads(ledger.read_text())
-    _add_repair(table, file, "gismap", run, ours, f"{told['moved_m2']:,.2f}")
+    ours = folder / f"{file.stem}_gismap.gpkg"
+    run = _run([sys.executable, "-m", "gismap", "coverage", "repair", str(file), "-o", str(ours)])
+    _add_repair(table, file, "gismap", run, ours)
     if mapshaper:
         theirs = folder / f"{file.stem}_mapshaper.geojson"
         run = _run([mapshaper, str(file), "-clean", "-o", str(theirs), "format=geojson"])
-        _add_repair(table, file, "mapshaper", run, theirs, None)
+        _add_repair(table, file, "mapshaper", run, theirs)
     if maup:
         theirs = folder / f"{file.stem}_maup.gpkg"
         run = _run([maup, "-c", MAUP, "repair", str(file), str(theirs)])
-        _add_repair(table, file, "maup", run, theirs, None)
+        _add_repair(table, file, "maup", run, theirs)
 
 
-def _add_repair(table: Table, file: Path, tool: str, run: Run, output: Path, moved: str | None) -> None:
-    """A row with what the tool did to the file; what moved is measured unit by unit where the tool does not say."""
+def _add_repair(table: Table, file: Path, tool: str, run: Run, output: Path) -> None:
+    """A row with what the tool did to the file; what moved is measured unit by unit."""
     before = pyogrio.read_dataframe(file)
     if not output.exists():
         table.add_row(file.stem, f"{len(before):,}", tool, f"{run.cpu_s:.2f}", "", "", _last_line(run))
         return
     after = pyogrio.read_dataframe(output)
     lost = len(before) - int((~after.geometry.is_empty & after.geometry.notna()).sum())
-    if moved is None:
-        moved = _moved(before, after) if len(after) == len(before) else "units missing"
+    moved = _moved(before, after) if len(after) == len(before) else "units missing"
     check = _run([sys.executable, "-m", "gismap", "coverage", "check", str(output), "--format", "json"])
     summary = json.loads(check.output)["summary"] if check.code < 2 else {}
     left = ", ".join(f"{kind} {count}" for kind, count in summary.items() if kind != "multipart") or "clean"
