@@ -1,6 +1,7 @@
 """Mends a file of areas: reads it, has it mended, writes it in the form of its ending, attributes and frame kept."""
 
 import csv
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,7 +92,9 @@ def write_layer(layer: Layer, shapes: Shapes, output: Path, more: dict[str, Any]
         how: dict[str, Any] = {"encoding": "GB18030"} if ending == ".shp" else {}
         if ending in {".geojson", ".json"}:
             how |= {"COORDINATE_PRECISION": 15, "RFC7946": "NO"}
-        table.to_file(output, driver=DRIVERS[ending], engine="pyogrio", **how)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "'crs' was not provided")  # nobody knows it, which was told
+            table.to_file(output, driver=DRIVERS[ending], engine="pyogrio", **how)
     except BadInputError:
         raise
     except Exception as error:  # GDAL's errors are of many kinds

@@ -1,5 +1,6 @@
 """Writes what a check found as text, JSON, GeoJSON or GeoPackage; the page with the map is in `page`."""
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -95,7 +96,9 @@ def write_geopackage(report: Report, output: Path, language: Language) -> None:
     table = geopandas.GeoDataFrame(records, geometry=shapes, columns=[*columns, *extra, "geometry"], crs=crs)
     try:
         output.unlink(missing_ok=True)
-        table.to_file(output, driver="GPKG", layer="defects", engine="pyogrio")
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "'crs' was not provided")  # nobody knows it, which was told
+            table.to_file(output, driver="GPKG", layer="defects", engine="pyogrio")
     except Exception as error:  # GDAL's errors are of many kinds
         raise BadInputError(f"{output} cannot be written: {str(error)[:120]}", field="output") from error
 
