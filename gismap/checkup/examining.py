@@ -18,7 +18,7 @@ from gismap.checkup.findings import (
     units_of,
     vacancies,
 )
-from gismap.checkup.sources import Kind, Source, Unreadable, read_source
+from gismap.checkup.sources import Kind, Source, Unreadable, read_sources
 from gismap.coverage.checking import NEAR_M
 from gismap.errors import BadInputError
 from gismap.geometry.coverage import defects_of
@@ -65,7 +65,7 @@ def examine(paths: Sequence[Path], crs: str = "auto") -> Checkup:
     """
     if len(paths) > MOST_FILES:
         raise BadInputError(f"{len(paths)} files: a checkup takes {MOST_FILES}", field="files")
-    read = [read_source(path, crs) for path in dict.fromkeys(paths)]
+    read = [each for path in dict.fromkeys(paths) for each in read_sources(path, crs)]
     sources = [each for each in read if isinstance(each, Source)]
     unreadable = [each for each in read if isinstance(each, Unreadable)]
     if not any(source.kind is not Kind.UNKNOWN for source in sources):

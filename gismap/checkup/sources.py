@@ -20,7 +20,7 @@ from gismap.importing.frames import box_of_most, frame_by_zone
 from gismap.importing.grid_form import GRIDS
 from gismap.importing.placing import with_shapes
 from gismap.importing.preparing import without_examples
-from gismap.importing.reading import read_table
+from gismap.importing.reading import parts_of, read_table
 from gismap.importing.values import Table
 
 _GRID_SIZE_M2 = 20_000
@@ -60,6 +60,7 @@ class Source:
     """A file as what it is; `seen` are the columns that told. Shapes are degrees; None where the row has none."""
 
     path: Path
+    part: str | None
     kind: Kind
     table: Table
     mapping: Mapping[str, str]
@@ -70,7 +71,7 @@ class Source:
 
     @property
     def name(self) -> str:
-        return self.path.name
+        return self.path.name if self.part is None else f"{self.path.name} · {self.part}"
 
     def texts(self, field: str) -> list[str | None]:
         """A field's values as text; all None where the file does not have it."""
@@ -95,20 +96,33 @@ class Unreadable:
     reason: str
 
 
-def read_source(path: Path, crs: str) -> Source | Unreadable:
-    """A file with what it is."""
+def read_sources(path: Path, crs: str) -> list[Source | Unreadable]:
+    """What a file holds: one table, or each of its sheets or layers that says what it is."""
     try:
-        table = read_table(path, "grids", keep_broken=True)
+        parts: list[str | None] = [*parts_of(path)]
+    except (BadInputError, TooLargeError) as error:
+        return [Unreadable(path, error.detail)]
+    if len(parts) < 2:
+        return [_read(path, None, crs)]
+    read = [_read(path, part, crs) for part in parts]
+    known = [each for each in read if isinstance(each, Source) and each.kind is not Kind.UNKNOWN]
+    return list(known) or read[:1]
+
+
+def _read(path: Path, part: str | None, crs: str) -> Source | Unreadable:
+    try:
+        table = read_table(path, "grids", part, keep_broken=True)
         kind, mapping, seen = recognise(table)
         if kind is Kind.UNKNOWN:
-            return Source(path, kind, table, mapping, np.array([None] * len(table), dtype=object), seen, (), ())
+            nothing = np.array([None] * len(table), dtype=object)
+            return Source(path, part, kind, table, mapping, nothing, seen, (), ())
         if kind is Kind.BOUNDARY:
-            return _boundary(path, crs, mapping, seen)
+            return _boundary(path, part, crs, mapping, seen)
         table, _ = without_examples(table, FORM_OF[kind], mapping)
         shapes, notes, problems = _located(table, mapping, crs)
     except (BadInputError, TooLargeError, GeometryError) as error:
         return Unreadable(path, error.detail)
-    return Source(path, kind, table, mapping, shapes, seen, notes, problems)
+    return Source(path, part, kind, table, mapping, shapes, seen, notes, problems)
 
 
 def recognise(table: Table) -> tuple[Kind, dict[str, str], tuple[str, ...]]:
@@ -154,12 +168,12 @@ def _is_of_grids(table: Table) -> bool:
     return bool(np.median(sizes) > _GRID_SIZE_M2)
 
 
-def _boundary(path: Path, crs: str, mapping: dict[str, str], seen: tuple[str, ...]) -> Source:
-    layer = read_layer(path, crs=crs, areas=False)
+def _boundary(path: Path, part: str | None, crs: str, mapping: dict[str, str], seen: tuple[str, ...]) -> Source:
+    layer = read_layer(path, crs=crs, sheet=part, areas=False)
     table, _ = without_examples(layer.table, GRIDS, mapping)
     shapes = _degrees(layer.shapes, layer.ground)[np.isin(layer.table.rows, table.rows)]
     problems = tuple((int(layer.table.rows[index]), reason) for index, reason in layer.broken.items())
-    return Source(path, Kind.BOUNDARY, table, mapping, shapes, seen, tuple(layer.notes), problems)
+    return Source(path, part, Kind.BOUNDARY, table, mapping, shapes, seen, tuple(layer.notes), problems)
 
 
 def _located(

@@ -10,9 +10,9 @@ from gismap.importing.geojson import read_geojson
 from gismap.importing.kml import read_kml
 from gismap.importing.limits import check_extent, check_file
 from gismap.importing.osm import read_osm
-from gismap.importing.sheets import read_csv, read_xlsx
+from gismap.importing.sheets import read_csv, read_xlsx, sheet_names
 from gismap.importing.values import Table
-from gismap.importing.vector import read_geopackage, read_shapefile, read_zipped_shapefile
+from gismap.importing.vector import layer_names, read_geopackage, read_shapefile, read_zipped_shapefile
 
 KINDS = {
     ".geojson": "GeoJSON",
@@ -75,6 +75,21 @@ def read_table(path: Path, layer: str, sheet: str | None = None, *, keep_broken:
     if keep_broken:
         return table
     return table.taken(~np.isin(table.rows, [rejection.row for rejection in table.rejections]))
+
+
+def parts_of(path: Path) -> list[str]:
+    """The sheets of a workbook or the layers of a GeoPackage; none of a file that is one table.
+
+    Raises:
+        BadInputError: as `read_table`.
+    """
+    match _kind_of(path):
+        case "XLSX":
+            return sheet_names(path)
+        case "GeoPackage":
+            return layer_names(path)
+        case _:
+            return []
 
 
 def _kind_of(path: Path) -> str:

@@ -67,6 +67,21 @@ def read_xlsx(path: Path, sheet: str | None) -> Table:
     return _table(path, numbered)
 
 
+def sheet_names(path: Path) -> list[str]:
+    """The sheets of a workbook that are not hidden.
+
+    Raises:
+        BadInputError: damaged.
+    """
+    with _readable(path):
+        _check_workbook(path)
+        book = openpyxl.load_workbook(path, read_only=True, keep_links=False)
+        try:
+            return [sheet.title for sheet in book.worksheets if sheet.sheet_state == "visible"]
+        finally:
+            book.close()
+
+
 def _check_workbook(path: Path) -> None:
     """openpyxl unfolds whatever it is given, and keeps rows, shared texts and small parts whole."""
     with opened_archive(path) as archive:

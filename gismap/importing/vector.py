@@ -30,9 +30,7 @@ def read_geopackage(path: Path, layer: str | None) -> Table:
     Raises:
         BadInputError: damaged, or the layer is not named and there are several.
     """
-    check_sqlite(path)
-    listed = _gdal(path.name, pyogrio.list_layers, path)
-    layers = [str(name) for name, kind in listed if kind is not None]  # others are tables, such as QGIS' styles
+    layers = layer_names(path)
     if not layers:
         raise BadInputError(f"{path.name} holds no layer of shapes", field="file")
     if layer is None and len(layers) > 1:
@@ -42,6 +40,17 @@ def read_geopackage(path: Path, layer: str | None) -> Table:
     if layer is not None and layer not in layers:
         raise BadInputError(f"{path.name} has no layer {layer!r}; it holds {', '.join(layers)}", field="sheet")
     return _table(path.name, path, "GPKG", layer=layer or layers[0])
+
+
+def layer_names(path: Path) -> list[str]:
+    """The layers of a GeoPackage that hold shapes.
+
+    Raises:
+        BadInputError: damaged, or something in it is computed when it is read.
+    """
+    check_sqlite(path)
+    listed = _gdal(path.name, pyogrio.list_layers, path)
+    return [str(name) for name, kind in listed if kind is not None]  # others are tables, such as QGIS' styles
 
 
 def read_shapefile(path: Path) -> Table:

@@ -12,7 +12,7 @@ import shapely
 from playwright.sync_api import sync_playwright
 
 from gismap.checkup.examining import Checkup, examine
-from gismap.checkup.sources import Kind, Source, read_source
+from gismap.checkup.sources import Kind, Source, read_sources
 from gismap.importing.template import write_template
 from tests.coverage.conftest import Run, codes, gismap, grid_squares, write_areas
 
@@ -138,9 +138,25 @@ def test_names_that_disagree_between_files_are_told(tmp_path: Path) -> None:
 )
 def test_the_forms_that_are_given_out_are_recognised(tmp_path: Path, layer: str, kind: Kind) -> None:
     write_template(layer, tmp_path / "t.xlsx")
-    source = read_source(tmp_path / "t.xlsx", "auto")
+    (source,) = read_sources(tmp_path / "t.xlsx", "auto")
     assert isinstance(source, Source)
     assert source.kind is kind
+
+
+def test_a_workbook_of_several_sheets_is_looked_at_sheet_by_sheet(tmp_path: Path) -> None:
+    path = roster(tmp_path / "all.xlsx")
+    book = openpyxl.load_workbook(path)
+    places = book.create_sheet("场所")
+    for row in (["名称", "类别", "经度", "纬度"], ["第三实验小学", "学校", "117.005", "35.405"]):
+        places.append(row)
+    book.create_sheet("说明").append(["填表说明"])
+    book.save(path)
+    checkup = examine([boundary(tmp_path / "g.gpkg"), path])
+    assert [(source.name, source.kind) for source in checkup.sources[1:]] == [
+        ("all.xlsx · Sheet", Kind.ROSTER),
+        ("all.xlsx · 场所", Kind.PLACES),
+    ]
+    assert checkup.count == 0
 
 
 def test_a_spreadsheet_of_places_in_gbk_and_a_bare_shapefile_are_understood(tmp_path: Path) -> None:
