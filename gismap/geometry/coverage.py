@@ -23,11 +23,7 @@ from gismap.geometry.defects import (
     Remedy,
 )
 from gismap.geometry.ground import Floats, Shapes
-from gismap.geometry.near import near_misses
 from gismap.geometry.shapes import find_invalidity
-
-_CHANNEL_RATIO = 3
-"""How many times longer than the reach a channel is; shorter ones are corners where two units meet at the edge."""
 
 
 def find_defects(
@@ -65,9 +61,9 @@ def detect_invalid(coverage: Coverage) -> Iterator[Defect]:
         place = None if at is None else coverage.ground.lonlat(*at)
         yield Defect(DefectType.INVALID, (coverage.ids[index],), Remedy.REDRAW, at=place, geometry=shape, reason=reason)
     for broken, reason in coverage.broken.items():
-        shape = None if shapely.is_empty(coverage.shapes[broken]) else coverage.shapes[broken]
-        inner = None if shape is None else shapely.point_on_surface(shape)
-        place = None if inner is None else coverage.ground.lonlat(inner.x, inner.y)
+        is_land = not shapely.is_empty(coverage.shapes[broken])
+        shape = coverage.given[broken] if is_land else None
+        place = coverage.place_in(coverage.shapes[broken]) if is_land else None
         units = (coverage.ids[broken],)
         yield Defect(DefectType.INVALID, units, Remedy.REDRAW, at=place, geometry=shape, reason=reason)
 
@@ -178,20 +174,9 @@ def _owners_of_border(coverage: Coverage, hole: shapely.Geometry) -> tuple[int, 
 
 def detect_near_misses(coverage: Coverage) -> Iterator[Defect]:
     """Open channels between units, which no hole shows."""
-    if not coverage.terms.near_m or not coverage.suspects.size:
-        return
-    borders = coverage.flagged[~shapely.is_empty(coverage.flagged)]
-    for first, second, land in near_misses(
-        coverage.shapes, coverage.suspects, borders, coverage.land.filled, coverage.ground, coverage.terms.near_m
-    ):
-        pieces = coverage.pieces(land)
-        _, length = coverage.widths(pieces)
-        pieces = pieces[length >= _CHANNEL_RATIO * coverage.terms.near_m]
-        if coverage.whole_outline is not None and pieces.size:
-            pieces = coverage.pieces(shapely.intersection(pieces, coverage.whole_outline))
-        if pieces.size:
-            units = coverage.named([first, second])
-            yield coverage.described(DefectType.NEAR_MISS, units, Remedy.SHARE_BORDER, pieces)
+    for first, second, pieces in coverage.channels:
+        units = coverage.named([first, second])
+        yield coverage.described(DefectType.NEAR_MISS, units, Remedy.SHARE_BORDER, pieces)
 
 
 def detect_outside(coverage: Coverage) -> Iterator[Defect]:

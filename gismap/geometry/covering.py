@@ -8,12 +8,15 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from gismap.geometry.defects import NOISE_M2, Defect, DefectType, Remedy
+from gismap.geometry.defects import JITTER_M, NOISE_M2, Defect, DefectType, Remedy
 from gismap.geometry.ground import DEGREES, Floats, Ground, Ints, Shapes
 from gismap.geometry.joining import JoinedLand, join
+from gismap.geometry.near import near_misses
 
 _TOUCH_M = 1e-4  # a tenth of a millimetre: borders of a hole may be rounded in the union
 _HAIR_M = 1e-4
+_CHANNEL_RATIO = 3
+"""How many times longer than the reach a channel is; shorter ones are corners where two units meet at the edge."""
 _ALLOWED_SHARE = 0.99
 """A hole is allowed when so much of it is: water and enclaves are seldom drawn from the same points."""
 
@@ -37,8 +40,9 @@ class Terms:
 class Coverage:
     """Units under check, with what several detectors need computed once.
 
-    `shapes` are the usable areas: an invalid polygon stands in mended, so that its neighbours are still checked;
-    what has no area is empty. `broken` gives the reason of units, by index, whose shape was no good when it was read.
+    `shapes` are the usable areas, seen from the `origin`: an invalid polygon stands in mended, so that its neighbours
+    are still checked; what has no area is empty. `broken` gives the reason of units, by index, whose shape was no good
+    when it was read.
     """
 
     def __init__(
@@ -53,8 +57,7 @@ class Coverage:
         self.ids = list(ids)
         self.terms = terms or Terms()
         self.ground = self.terms.ground
-        self.given = np.empty(len(ids), dtype=object)
-        self.given[:] = list(polygons)
+        self.given = objects_of(polygons)
         self.unsound = ~(shapely.is_valid(self.given) & np.isin(shapely.get_type_id(self.given), (3, 6)))
         self.unsound |= ~are_finite(self.given)
         self.broken = dict(broken or {})
@@ -62,7 +65,10 @@ class Coverage:
         for index in np.flatnonzero(self.unsound):
             self.shapes[index] = area_of(self.given[index])
         self.present = np.flatnonzero(~shapely.is_empty(self.shapes))
-        self.outlines = {name: area_of(shape) for name, shape in self.terms.outlines.items()}
+        self.origin = origin_of(self.shapes, self.ground)
+        self.shapes = shifted(self.shapes, -self.origin)
+        outlines = objects_of([area_of(shape) for shape in self.terms.outlines.values()])
+        self.outlines = dict(zip(self.terms.outlines, shifted(outlines, -self.origin), strict=True))
 
     @cached_property
     def tree(self) -> shapely.STRtree:
@@ -138,6 +144,25 @@ class Coverage:
         ]
 
     @cached_property
+    def channels(self) -> list[tuple[int, int, Shapes]]:
+        """Pairs of units with the open channels between them, which no hole shows."""
+        if not self.terms.near_m or not self.suspects.size:
+            return []
+        borders = self.flagged[~shapely.is_empty(self.flagged)]
+        found = []
+        for first, second, land in near_misses(
+            self.shapes, self.suspects, borders, self.land.filled, self.ground, self.terms.near_m
+        ):
+            pieces = self.pieces(land)
+            width, length = self.widths(pieces)  # what is narrower than jitter comes of the rounded corners of closing
+            pieces = pieces[(width >= JITTER_M) & (length >= _CHANNEL_RATIO * self.terms.near_m)]
+            if self.whole_outline is not None and pieces.size:
+                pieces = self.pieces(shapely.intersection(pieces, self.whole_outline))
+            if pieces.size:
+                found.append((first, second, pieces))
+        return found
+
+    @cached_property
     def beyond(self) -> Shapes:
         """Pieces of land covered beyond the outline."""
         if self.whole_outline is None:
@@ -178,7 +203,7 @@ class Coverage:
         """Pieces of land without those, or those parts, that may stay uncovered."""
         if not len(self.terms.allowed) or not lands.size:
             return lands
-        allowed = np.array(self.terms.allowed, dtype=object)
+        allowed = shifted(objects_of(self.terms.allowed), -self.origin)
         is_point = np.isin(shapely.get_type_id(allowed), (0, 4))
         pinned, _ = shapely.STRtree(allowed[is_point]).query(lands, predicate="contains").tolist() or ([], [])
         areas = shapely.union_all([area_of(shape) for shape in allowed[~is_point]])
@@ -207,16 +232,45 @@ class Coverage:
         areas, perimeters = self.ground.measure(land)
         area, perimeter = float(areas.sum()), float(perimeters.sum())
         largest = land[int(np.argmax(areas))]
-        inner = shapely.point_on_surface(largest)
-        at = self.ground.lonlat(inner.x, inner.y)
         shape = largest if len(land) == 1 else shapely.multipolygons(land)
+        shape = shifted(objects_of([shape]), self.origin)[0]
         width = 2 * area / perimeter if perimeter else 0.0
+        at = self.place_in(largest)
         return Defect(kind, units, remedy, area, width, perimeter / 2, at, shape, pieces=len(land))
+
+    def place_in(self, shape: shapely.Geometry) -> tuple[float, float] | None:
+        """Longitude and latitude of a point in a shape that is seen from the origin."""
+        inner = shapely.point_on_surface(shape)
+        return self.ground.lonlat(inner.x + self.origin[0], inner.y + self.origin[1])
 
     def widths(self, pieces: Shapes) -> tuple[Floats, Floats]:
         """Widths (2A/P) and lengths (P/2) in metres."""
         areas, perimeters = self.ground.measure(pieces)
         return 2 * areas / np.maximum(perimeters, 1e-12), perimeters / 2
+
+
+def origin_of(shapes: Shapes, ground: Ground) -> Floats:
+    """A whole-numbered place near a layer in a plane, from which it is overlaid.
+
+    Eastings of 8 digits leave few for what is less than a millimetre, and overlays snap the more the larger numbers
+    are. Taking a whole number away and adding it again is exact: nothing moves, and equal vertices stay equal. Degrees
+    stay as they are, since their measures depend on where they are.
+    """
+    if ground.is_in_degrees or shapely.is_empty(shapes).all():
+        return np.zeros(2)
+    return np.asarray(np.floor(shapely.total_bounds(shapes)[:2]))
+
+
+def shifted(shapes: Shapes, by: Floats) -> Shapes:
+    """Shapes moved by a number of units east and north."""
+    return shapes if not by.any() else np.asarray(shapely.transform(shapes, lambda xy: xy + by))
+
+
+def objects_of(shapes: Sequence[shapely.Geometry | None] | Shapes) -> Shapes:
+    """Shapes as an array."""
+    array = np.empty(len(shapes), dtype=object)
+    array[:] = list(shapes)
+    return array
 
 
 def are_finite(shapes: Shapes) -> NDArray[np.bool_]:

@@ -108,17 +108,17 @@ class Ground:
 
     def measure(self, shapes: Shapes) -> tuple[Floats, Floats]:
         """Areas in m² and perimeters in m."""
-        if self._in_degrees:
+        if self.is_in_degrees:
             return measure(shapes)
         return shapely.area(shapes) * self.scale**2, shapely.length(shapes) * self.scale
 
     def step(self, metres: float) -> float:
         """About so many metres in coordinates, for tolerances."""
-        return metres / (111_320.0 if self._in_degrees else self.scale)
+        return metres / (111_320.0 if self.is_in_degrees else self.scale)
 
     def in_metres(self, shapes: Shapes) -> tuple[Shapes, "GroundPlane | OwnPlane"]:
         """Shapes in a plane of metres (equal vertices stay equal), and the plane, which knows the way back."""
-        plane = plane_of(shapes) if self._in_degrees else OwnPlane(self.scale)
+        plane = plane_of(shapes) if self.is_in_degrees else OwnPlane(self.scale)
         return plane.to_metres(shapes), plane
 
     def lonlat(self, x: float, y: float) -> tuple[float, float] | None:
@@ -137,12 +137,13 @@ class Ground:
         if self.frame is None:
             raise CrsError("the layer's coordinate frame is not known: name it with --crs", field="crs")
         frame = self.frame
-        if self._in_degrees and frame.definition is not None:
+        if self.is_in_degrees and frame.definition is not None:
             return shapes
         return np.asarray(shapely.transform(shapes, lambda xy: np.column_stack(to_cgcs2000(xy[:, 0], xy[:, 1], frame))))
 
     @property
-    def _in_degrees(self) -> bool:
+    def is_in_degrees(self) -> bool:
+        """Whether the layer is in longitude and latitude."""
         return self.frame is not None and self.frame.in_degrees
 
 

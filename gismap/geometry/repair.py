@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 
 from gismap.geometry.coverage import defects_of
-from gismap.geometry.covering import Coverage, Terms, area_of, parts_of
+from gismap.geometry.covering import Coverage, Terms, area_of, objects_of, origin_of, parts_of, shifted
 from gismap.geometry.defects import JITTER_M, WORTH_KNOWING, Defect
 from gismap.geometry.ground import DEGREES, Ground, Ints, Shapes
 
@@ -22,6 +23,9 @@ MOST_SHARE = 0.01
 
 _SAME_AREA = 1e-6
 _WORTH_TELLING_M2 = 1e-6
+
+
+Bools = NDArray[np.bool_]
 
 
 class Why(StrEnum):
@@ -130,12 +134,14 @@ def repair(
     What would lose a unit, make one multi-part or move more than `MOST_SHARE` of it is not done, unless `accept`; it is
     listed either way. Mending a mended layer changes nothing.
     """
-    given = np.empty(len(ids), dtype=object)
-    given[:] = list(shapes)
-    work = _Work(list(ids), given, ground, accept)
+    given = objects_of(shapes)
+    origin = origin_of(objects_of([area_of(shape) for shape in given]), ground)
+    work = _Work(list(ids), shifted(given, -origin), ground, accept)
     work.clean()
     work.fill(gap_width_m)
-    result = work.result()
+    result, kept = work.result()
+    result = shifted(result, origin)
+    result[kept] = given[kept]
     moves, changed = _account(work.ids, work.before, work.after, ground)
     empty = shapely.is_empty(work.after) & ~shapely.is_empty(work.before)
     lost = [work.ids[index] for index in np.flatnonzero(empty)]
@@ -253,8 +259,8 @@ class _Work:
                 holes[index] = shapely.difference(hole, shapely.union_all(others[inside]))
         return parts_of(holes)[0] if holes.size else holes
 
-    def result(self) -> Shapes:
-        """The layer: mended units, and those that nothing was done to exactly as they came."""
+    def result(self) -> tuple[Shapes, Bools]:
+        """The mended units, and which of all were left exactly as they came."""
         result = self.after.copy()
         flat = shapely.force_2d(self.given)
         single = (shapely.get_type_id(result) == 6) & (shapely.get_num_geometries(result) == 1)
@@ -265,8 +271,7 @@ class _Work:
         kept[areal] |= shapely.equals_exact(
             self.after[areal], np.array([area_of(s) for s in flat[areal]], dtype=object)
         )
-        result[kept] = self.given[kept]
-        return result
+        return result, np.asarray(kept)
 
 
 def _is_sound(shapes: Shapes) -> bool:

@@ -183,4 +183,4 @@ if REAL_DATA is not None:
         assert code == 1
         assert report["units"] == 4835
         assert report["summary"]["jitter"] < 1000
-        assert set(report["summary"]) == {"invalid", "multipart", "jitter", "near_miss"}
+        assert set(report["summary"]) == {"invalid", "multipart", "jitter"}
