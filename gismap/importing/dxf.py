@@ -14,8 +14,8 @@ import numpy as np
 import shapely
 
 from gismap.errors import BadInputError
-from gismap.importing.limits import check_extent
 from gismap.importing.values import Objects, Table, objects
+from gismap.limits import check_extent
 
 Pair = tuple[int, str]
 

@@ -11,8 +11,8 @@ import numpy as np
 import shapely
 
 from gismap.errors import BadInputError
-from gismap.importing.limits import check_cells, check_extent, check_xml, opened_archive
 from gismap.importing.values import Rejection, Table, objects
+from gismap.limits import check_cells, check_extent, check_xml, opened_archive
 
 FOLDER = "folder"
 _SHAPES = {"Point", "LineString", "LinearRing", "Polygon", "MultiGeometry"}

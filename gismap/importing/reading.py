@@ -8,11 +8,11 @@ from gismap.errors import BadInputError
 from gismap.importing.dxf import read_dxf
 from gismap.importing.geojson import read_geojson
 from gismap.importing.kml import read_kml
-from gismap.importing.limits import check_extent, check_file
 from gismap.importing.osm import read_osm
 from gismap.importing.sheets import read_csv, read_xlsx, sheet_names
 from gismap.importing.values import Table
 from gismap.importing.vector import layer_names, read_geopackage, read_shapefile, read_zipped_shapefile
+from gismap.limits import check_extent, check_file
 
 KINDS = {
     ".geojson": "GeoJSON",

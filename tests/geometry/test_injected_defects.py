@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from shapely.affinity import scale
 
 from gismap.geometry.coverage import find_defects
-from gismap.geometry.covering import Terms
+from gismap.geometry.covering import Coverage, Terms
 from gismap.geometry.datums import parse_frame
 from gismap.geometry.defects import Defect, DefectType
 from gismap.geometry.ground import Ground, ground_of
@@ -223,3 +223,30 @@ def test_a_jittered_layer_reports_jitter_only_and_each_border_once(columns: int,
     assert {defect.type for defect in found} <= {DefectType.JITTER}
     borders = [defect.units for defect in found]
     assert len(borders) == len(set(borders)) <= 2 * columns * (columns - 1) + 2 * (columns - 1) ** 2
+
+
+@given(count=st.integers(60, 200), reach=st.floats(-4, 1), share=st.floats(0, 1), seed=st.integers(0, 2**31))
+@settings(max_examples=15, deadline=None)
+def test_partly_shaken_layers_have_exactly_the_holes_and_overlaps_of_plain_overlays(
+    count: int, reach: float, share: float, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+
+    def shaken(ring: np.ndarray) -> np.ndarray:
+        corners = ring[:-1] + rng.uniform(-(10**reach), 10**reach, ring[:-1].shape)
+        return np.vstack([corners, corners[:1]])
+
+    units = []
+    for unit in voronoi(count, seed):
+        moved = shapely.transform(unit, shaken) if rng.random() < share else unit
+        if rng.random() > 0.03 and moved.is_valid:
+            units.append(moved)
+    coverage = Coverage([str(i) for i in range(len(units))], units, Terms(ground=PLANE))
+    near = [
+        shapely.transform(unit, lambda xy: xy - [X0, Y0]) for unit in units
+    ]  # where plain overlays have digits left
+    union = shapely.union_all(near)
+    holes = shapely.polygons([ring for part in shapely.get_parts(union) for ring in part.interiors] or [])
+    islands = shapely.difference(holes, union) if len(holes) else holes
+    assert shapely.area(coverage.holes).sum() == pytest.approx(shapely.area(islands).sum(), rel=1e-6, abs=0.01)
+    assert coverage.area_m2 == pytest.approx(union.area, abs=0.05)

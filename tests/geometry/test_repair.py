@@ -120,7 +120,7 @@ def test_the_ledger_is_as_documented() -> None:
 
 
 @given(count=st.integers(20, 60), seed=st.integers(0, 2**31), reach=st.sampled_from([1e-4, 0.005, 0.05, 0.4]))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_shaken_layers_are_mended_without_losing_or_splitting_anything(count: int, seed: int, reach: float) -> None:
     rng = np.random.default_rng(seed)
     clean = [unit for unit in voronoi(count, seed) if unit.area > 5_000]
