@@ -39,6 +39,7 @@ PICTURED = 24
 SHOWN_JITTER = 6
 FARTHEST_M = 5_000.0
 """A thing farther from every grid is told, and not pictured."""
+_LISTED = {"zh": "、", "en": ", "}
 _NUMBER = re.compile(r"(?<![0-9])(1[3-9]\d)\d{4}(\d{4})(?!\d)|(?<![0-9])\d{6}(?:19|20)\d{9}[0-9Xx](?![0-9])")
 """Mobile and identity numbers, which nobody should find in names of things."""
 
@@ -98,7 +99,7 @@ def _file(source: Source | Unreadable, language: Language) -> dict[str, Any]:
         return {"name": source.path.name, "kind": "unreadable", "title": title, "rows": "", "notes": [source.reason]}
     notes = [note_text(note, language) for note in source.notes]
     if source.seen:
-        notes.insert(0, say("checkup.seen", language, columns="、".join(source.seen[:6])))
+        notes.insert(0, say("checkup.seen", language, columns=_LISTED[language].join(source.seen[:6])))
     elif source.kind is Kind.UNKNOWN:
         notes.insert(0, say("checkup.unknown", language))
     notes += [
@@ -186,7 +187,7 @@ def _text(finding: Finding, language: Language) -> str:
     if "roles" in values:
         roles = values["roles"]
         assert isinstance(roles, tuple)
-        values["roles"] = "、".join(say(f"role.{role}", language) for role in roles)
+        values["roles"] = _LISTED[language].join(say(f"role.{role}", language) for role in roles)
     if "duty" in values:
         values["duty"] = say(f"duty.{values['duty']}", language)
     return say(f"checkup.finding.{finding.key}", language, **{key: _screened(value) for key, value in values.items()})
