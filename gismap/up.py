@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 import uvicorn
+from fastapi import FastAPI
 
 from gismap.access.callers import LOOPBACK
 from gismap.access.signing_in import has_users
@@ -155,7 +156,19 @@ def _serve(settings: Settings, listener: socket.socket) -> int:
     app, demo = create_app(settings), _demo(settings)
     if demo is not None:
         app.state.loading = demo.stage
-    config = uvicorn.Config(
+    server = uvicorn.Server(service_config(settings, app))
+    threading.Thread(target=_announce, args=(settings, demo), daemon=True).start()
+    try:
+        server.run(sockets=[listener])
+    finally:
+        if demo is not None:
+            demo.stop()
+    return 0 if server.started else EXIT_UNUSABLE
+
+
+def service_config(settings: Settings, app: FastAPI) -> uvicorn.Config:
+    """How uvicorn serves an application."""
+    return uvicorn.Config(
         app,
         log_level="warning",
         access_log=False,
@@ -166,14 +179,6 @@ def _serve(settings: Settings, listener: socket.socket) -> int:
         http=protocol_within(_limits(settings)),
         ws="none",
     )
-    server = uvicorn.Server(config)
-    threading.Thread(target=_announce, args=(settings, demo), daemon=True).start()
-    try:
-        server.run(sockets=[listener])
-    finally:
-        if demo is not None:
-            demo.stop()
-    return 0 if server.started else EXIT_UNUSABLE
 
 
 def _limits(settings: Settings) -> Limits:
