@@ -1,8 +1,8 @@
-"""One process that serves the application with one more endpoint, which returns a constant after the same checks.
+"""One process that serves the application with one more endpoint beside locating, which returns a constant.
 
     python -m benchmarks.constant  # the database in GISMAP_DATABASE_URL; says its port on stdout
 
-The service itself has no such endpoint; it is the floor of whatever is answered by Python over HTTP.
+The constant comes after the same checks of whoever asks; it is the floor of what this server can answer with.
 """
 
 import socket
@@ -13,21 +13,22 @@ from fastapi import Response
 from gismap.access.values import Permission
 from gismap.api.app import create_app
 from gismap.http import json_response, permit
+from gismap.locating.routes import router
 from gismap.settings import get_settings
 from gismap.up import service_config
 
-PATH = "/constant"
+PATH = "/api/constant"
 
 
 def main() -> None:
     """Serve until told to stop."""
     settings = get_settings()
-    app = create_app(settings)
 
-    @app.get(PATH, dependencies=[permit(Permission.LOCATE)])
+    @router.get(PATH.removeprefix(router.prefix), dependencies=[permit(Permission.LOCATE)])
     async def constant() -> Response:
         return json_response({"status": "ok"})
 
+    app = create_app(settings)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         print(listener.getsockname()[1], flush=True)
         uvicorn.Server(service_config(settings, app)).run(sockets=[listener])

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from statistics import median
+from typing import Any
 from urllib.parse import urlencode
 
 import numpy as np
@@ -55,6 +56,7 @@ class Contestant:
     ports: Sequence[int]
     requests: Sequence[bytes]
     pids: Sequence[int]
+    is_peer: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,17 +157,17 @@ def _peers(stack: ExitStack, service: Service, environment: Path, places: Places
     ]
     expected = [_asked(ours.ports[0], request)["grid"]["code"] for request in ours.requests[:CHECKED]]
     contestants = []
-    for peer in running:
-        one = Contestant(peer.name, [peer.port], _requests([peer.path(*place) for place in places]), [peer.pid])
-        for request, code in zip(one.requests[:CHECKED], expected, strict=True):
+    for peer, (how, path) in [(one, way) for one in running for way in one.paths.items()]:
+        requests = _requests([path(*place) for place in places])
+        for request, code in zip(requests[:CHECKED], expected, strict=False):
             found = {feature["properties"]["code"] for feature in _asked(peer.port, request)["features"]}
             if code not in found:
                 raise RuntimeError(f"{peer.name} answers {found}, we {code}")
-        contestants.append(one)
+        contestants.append(Contestant(f"{peer.name}, {how}", [peer.port], requests, [peer.pid], is_peer=True))
     return contestants
 
 
-def _asked(port: int, request: bytes) -> dict[str, dict[str, str]]:
+def _asked(port: int, request: bytes) -> Any:
     """One answer, by itself."""
     answers: list[bytes] = []
     _ask([port], [request], 1, 1, answers.append)
@@ -178,8 +180,7 @@ def _measure(service: Service, contestants: Sequence[Contestant], arguments: arg
         _ask(one.ports, one.requests, max(len(one.requests), 50), CONNECTIONS)  # warm
     for turn in range(arguments.rounds):
         for number, one in enumerate(contestants):
-            is_peer = one.name in {"tipg", "pygeoapi"}
-            share = max(arguments.requests // 10, 100) if is_peer else arguments.requests
+            share = max(arguments.requests // 10, 100) if one.is_peer else arguments.requests
             rounds[number].append(_round(service, one, share))
         load = os.getloadavg()[0]
         print(f"round {turn + 1} of {arguments.rounds}, load {load:.1f}", flush=True)

@@ -12,7 +12,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -44,12 +44,12 @@ DROP = "DROP SCHEMA IF EXISTS peer CASCADE;"
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """Another server: where it listens, its process, and how it is asked for the leaf at a point."""
+    """Another server: where it listens, its process, and the ways to ask it for the leaf at a point."""
 
     name: str
     port: int
     pid: int
-    path: Callable[[float, float], str]
+    paths: Mapping[str, Callable[[float, float], str]]
 
 
 @contextmanager
@@ -65,24 +65,24 @@ def peer_table(owner: Engine, as_of: date) -> Iterator[None]:
 
 @contextmanager
 def tipg(environment: Path, owner_url: str) -> Iterator[Peer]:
-    """tipg; asked with a CQL2 filter, for a point and without geometry, which costs it least."""
+    """tipg; asked with a CQL2 filter."""
     url = make_url(owner_url)
     env = {
         "DATABASE_URL": f"postgresql://{url.username}@{quote(str(url.query['host']), safe='')}/{url.database}",
         "TIPG_DB_SCHEMAS": '["peer"]',
     }
     with _served(environment, "tipg.main:app", env) as (port, pid):
-        yield Peer("tipg", port, pid, _tipg_path)
+        yield Peer("tipg", port, pid, {"as it is": _tipg_path, "no geometry": lambda *at: _tipg_path(*at, "none")})
 
 
-def _tipg_path(lon: float, lat: float) -> str:
+def _tipg_path(lon: float, lat: float, geometry: str = "geom") -> str:
     question = {"filter": f"S_INTERSECTS(geom,POINT({lon!r} {lat!r}))", "filter-lang": "cql2-text", "f": "geojson"}
-    return "/collections/peer.leaf/items?" + urlencode({**question, "geom-column": "none", "limit": 2})
+    return "/collections/peer.leaf/items?" + urlencode({**question, "geom-column": geometry, "limit": 2})
 
 
 @contextmanager
 def pygeoapi(environment: Path, owner_url: str, folder: Path) -> Iterator[Peer]:
-    """pygeoapi; asked with a CQL filter, for a point and without geometry."""
+    """pygeoapi; asked with a CQL filter."""
     config, document = folder / "pygeoapi.json", folder / "openapi.yml"
     port = free_port()
     config.write_text(json.dumps(_pygeoapi_config(owner_url, port)))  # JSON is YAML
@@ -90,12 +90,14 @@ def pygeoapi(environment: Path, owner_url: str, folder: Path) -> Iterator[Peer]:
     generate = [str(environment / "bin" / "pygeoapi"), "openapi", "generate", str(config), "--output-file"]
     subprocess.run([*generate, str(document)], env=os.environ | env, check=True, capture_output=True)
     with _served(environment, "pygeoapi.starlette_app:APP", env, port) as (port, pid):
-        yield Peer("pygeoapi", port, pid, _pygeoapi_path)
+        yield Peer(
+            "pygeoapi", port, pid, {"as it is": _pygeoapi_path, "no geometry": lambda *at: _pygeoapi_path(*at, "true")}
+        )
 
 
-def _pygeoapi_path(lon: float, lat: float) -> str:
+def _pygeoapi_path(lon: float, lat: float, skip: str = "false") -> str:
     question = {"filter": f"INTERSECTS(geom, POINT({lon!r} {lat!r}))", "filter-lang": "cql-text", "f": "json"}
-    return "/collections/leaf/items?" + urlencode({**question, "skipGeometry": "true", "limit": 2})
+    return "/collections/leaf/items?" + urlencode({**question, "skipGeometry": skip, "limit": 2})
 
 
 def _pygeoapi_config(owner_url: str, port: int) -> dict[str, object]:
