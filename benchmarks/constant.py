@@ -5,6 +5,7 @@
 The constant comes after the same checks of whoever asks; it is the floor of what this server can answer with.
 """
 
+import gc
 import socket
 
 import uvicorn
@@ -29,6 +30,7 @@ def main() -> None:
         return json_response({"status": "ok"})
 
     app = create_app(settings)
+    gc.freeze()  # as the service does
     with socket.create_server(("127.0.0.1", 0)) as listener:
         print(listener.getsockname()[1], flush=True)
         uvicorn.Server(service_config(settings, app)).run(sockets=[listener])

@@ -3,6 +3,7 @@
 What the service answers is in `gismap.api`; how the private server lives is in `gismap.store.server`.
 """
 
+import gc
 import http
 import http.client
 import os
@@ -157,6 +158,7 @@ def _serve(settings: Settings, listener: socket.socket) -> int:
     if demo is not None:
         app.state.loading = demo.stage
     server = uvicorn.Server(service_config(settings, app))
+    gc.freeze()  # modules stay: going through them all would now and then stop every request for a third of a second
     threading.Thread(target=_announce, args=(settings, demo), daemon=True).start()
     try:
         server.run(sockets=[listener])

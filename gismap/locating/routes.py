@@ -1,6 +1,5 @@
 """HTTP of locating."""
 
-from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
@@ -29,7 +28,7 @@ from gismap.http import (
 from gismap.i18n import Language
 from gismap.locating.queries import Near
 from gismap.locating.rulings import list_rulings
-from gismap.locating.service import Question, check_layers, locate, parse_near
+from gismap.locating.service import Question, check_layers, locate, may_call, parse_near
 from gismap.locating.snapshot import Snapshot
 from gismap.locating.wording import MAX_QUESTION, answer_with_near, check_question
 from gismap.settings import Settings
@@ -107,9 +106,3 @@ def _answer(snapshot: Snapshot, question: Question, engine: Engine, caller: Call
     with reading(engine) as connection:
         check_layers(connection, near)
         return answer_with_near(connection, snapshot, question, near, may_call(caller))
-
-
-def may_call(caller: Caller) -> Callable[[str], bool]:
-    """Whether a caller is told duty phones in full, of a path."""
-    territories = caller.territories.get(Permission.CALL_STAFF, ())
-    return lambda path: any(low <= path < high for low, high in territories)
