@@ -215,11 +215,12 @@ def _ask(
 
     One thread and plain sockets: a client that costs as little as can be, so that it is the services that are measured.
     """
-    selector, latencies, asked = selectors.DefaultSelector(), [], 0
+    selector, asked = selectors.DefaultSelector(), 0
+    latencies: list[float] = []
     for port in [port for port in ports for _ in range(connections)][:number]:
-        connection = socket.create_connection(("127.0.0.1", port))
-        connection.sendall(requests[asked % len(requests)])
-        selector.register(connection, selectors.EVENT_READ, [time.perf_counter(), b""])
+        opened = socket.create_connection(("127.0.0.1", port))
+        opened.sendall(requests[asked % len(requests)])
+        selector.register(opened, selectors.EVENT_READ, [time.perf_counter(), b""])
         asked += 1
     while len(latencies) < number:
         for ready, _ in selector.select():

@@ -72,7 +72,9 @@ def tipg(environment: Path, owner_url: str) -> Iterator[Peer]:
         "TIPG_DB_SCHEMAS": '["peer"]',
     }
     with _served(environment, "tipg.main:app", env) as (port, pid):
-        yield Peer("tipg", port, pid, {"as it is": _tipg_path, "no geometry": lambda *at: _tipg_path(*at, "none")})
+        yield Peer(
+            "tipg", port, pid, {"as it is": _tipg_path, "no geometry": lambda lon, lat: _tipg_path(lon, lat, "none")}
+        )
 
 
 def _tipg_path(lon: float, lat: float, geometry: str = "geom") -> str:
@@ -91,7 +93,10 @@ def pygeoapi(environment: Path, owner_url: str, folder: Path) -> Iterator[Peer]:
     subprocess.run([*generate, str(document)], env=os.environ | env, check=True, capture_output=True)
     with _served(environment, "pygeoapi.starlette_app:APP", env, port) as (port, pid):
         yield Peer(
-            "pygeoapi", port, pid, {"as it is": _pygeoapi_path, "no geometry": lambda *at: _pygeoapi_path(*at, "true")}
+            "pygeoapi",
+            port,
+            pid,
+            {"as it is": _pygeoapi_path, "no geometry": lambda lon, lat: _pygeoapi_path(lon, lat, "true")},
         )
 
 
