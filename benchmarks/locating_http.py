@@ -3,7 +3,8 @@
     python -m benchmarks.locating_http [--workers 1 2] [--requests 2000] [--rounds 5] [--peers VENV] [--data-dir DIR]
 
 The constant comes from the same process after the same checks of the same key. The contestants take turns; what counts
-is the median of their rounds. CPU is that of the service and of the database while it was asked; the client is apart.
+is the median of their rounds. CPU of a request is that of the service and of the database while it was asked, without
+the client; on a busy machine the share of the constant's CPU is the steadier one.
 Each of several workers has a port of its own and as many connections, as behind a proxy that spreads them evenly.
 VENV is an environment with the peers (`benchmarks.peers`).
 """
@@ -257,13 +258,14 @@ def _is_whole(answer: bytes) -> bool:
 
 def _print(arguments: argparse.Namespace, contestants: Sequence[Contestant], rows: Sequence[Measured]) -> None:
     table = Table(title=f"{arguments.demo}, {arguments.requests} requests in each of {arguments.rounds} rounds")
-    columns = ("asked", "per s", "of constant", "p50 ms", "p99 ms", "CPU service ms", "CPU database ms", "times ours")
+    columns = ("asked", "per s", "of constant", "by CPU", "p50 ms", "p99 ms", "service ms", "database ms", "times ours")
     for column in columns:
         table.add_column(column, justify="left" if column == "asked" else "right")
     floor, ours = rows[0], rows[1]
     for one, row in zip(contestants, rows, strict=True):
         floor = row if one.name.startswith("a constant") else floor
-        numbers = (f"{row.per_s:,.0f}", f"{row.per_s / floor.per_s:.0%}", f"{row.p50_ms:.2f}", f"{row.p99_ms:.2f}")
+        shares = (f"{row.per_s:,.0f}", f"{row.per_s / floor.per_s:.0%}", f"{floor.cpu_ms / row.cpu_ms:.0%}")
+        numbers = (*shares, f"{row.p50_ms:.2f}", f"{row.p99_ms:.2f}")
         cpu = (f"{row.service_ms:.3f}", f"{row.database_ms:.3f}", f"{row.cpu_ms / ours.cpu_ms:.1f}")
         table.add_row(one.name, *numbers, *cpu)
     Console(width=150).print(table)
