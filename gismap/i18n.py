@@ -825,6 +825,13 @@ CATALOGUE: dict[str, tuple[str, str]] = {
     ),
     "words.only_numbers": (",只听懂了{numbers}", "; only {numbers} was understood"),
     "words.incomplete": ("。有新名称尚未收录", ". Some new names are not listed yet"),
+    # incidents
+    "incident.disagree": (
+        "位置与文字不是一处。按位置:{position}。按文字:{words}",
+        "The position and the words are not one place. By the position: {position}. By the words: {words}",
+    ),
+    "audit.action.reveal asker": ("查看诉求人联系方式", "Saw whom to call back"),
+    "audit.subject.incident": ("事件", "Incident"),
 }
 
 

@@ -22,6 +22,7 @@ from gismap.care.routes import router as care
 from gismap.elements.routes import router as elements
 from gismap.errors import EnvironmentProblemError
 from gismap.http import refuse_repeats
+from gismap.incidents.routes import router as incidents
 from gismap.locating.routes import router as locating
 from gismap.locating.snapshot import Snapshot
 from gismap.pages.routes import router as pages
@@ -39,6 +40,7 @@ ROUTERS = (
     elements,
     care,
     locating,
+    incidents,
     cards,
     themes,
     audit,

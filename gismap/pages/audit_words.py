@@ -17,7 +17,7 @@ ACTIONS = {
         "list persons in care", "read person", "reveal", "look up person", "copy person", "correct person",
         "delete person", "add purpose", "end purpose", "propose care category", "approve care category", "retention",
         "rotate keys", "declare emergency", "renew emergency", "end emergency", "declare drill",
-        "seal address", "ask to open address", "open address",
+        "seal address", "ask to open address", "open address", "reveal asker",
     ),
     "log": ("read audit log", "export audit log", "check audit log"),
 }  # fmt: skip
