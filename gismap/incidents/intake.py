@@ -21,7 +21,7 @@ from gismap.incidents import queries
 from gismap.incidents.placing import Locating, place
 from gismap.incidents.values import Placed, Report
 from gismap.personal_numbers import personal_number
-from gismap.store.keyring import Keyring
+from gismap.store.keyring import Keyring, contact_place
 
 ALIKE_M, ALIKE_H = 100, 48
 """Reports of one category this near and this close in time are likely the same matter."""
@@ -118,11 +118,6 @@ def _account(connection: Connection, username: str | None) -> str | None:
     return account
 
 
-def place_of(asker: str) -> str:
-    """What the contact of an asker is bound to."""
-    return f"asker {asker}"
-
-
 def _sealed(report: Report, asker: str, keyring: Keyring | None) -> dict[str, Any]:
     """The contact as it is stored: sealed, and a keyed digest of the number."""
     if report.contact is None:
@@ -132,7 +127,7 @@ def _sealed(report: Report, asker: str, keyring: Keyring | None) -> dict[str, An
     if not re.fullmatch(r"\+?[0-9]{5,15}", phone):
         raise BadInputError("is no phone number: 5 to 15 digits", field="contact.phone")
     name = report.contact.name and " ".join(report.contact.name.split())
-    key, sealed = ring.seal(orjson.dumps({"phone": phone, "name": name or None}).decode(), place_of(asker))
+    key, sealed = ring.seal(orjson.dumps({"phone": phone, "name": name or None}).decode(), contact_place(asker))
     return {"key": key, "sealed": sealed, "digest": ring.digest(phone, "asker phone")}
 
 

@@ -20,11 +20,10 @@ from gismap.elements.service import overlaps
 from gismap.errors import BadInputError, ConflictError, ForbiddenError, GismapError, NotFoundError
 from gismap.i18n import Language
 from gismap.incidents import queries
-from gismap.incidents.intake import place_of
 from gismap.incidents.placing import SURE, Locating
 from gismap.incidents.values import Action, Position
 from gismap.store import audit
-from gismap.store.keyring import Keyring
+from gismap.store.keyring import Keyring, contact_place
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +199,7 @@ def reveal_contacts(
     sealed = connection.execute(text(queries.CONTACTS), {"incident": incident}).all()
     contacts = [
         {"asker": one.asker}
-        | orjson.loads(needed(keyring).open(one.key_number, bytes(one.sealed), place_of(one.asker)))
+        | orjson.loads(needed(keyring).open(one.key_number, bytes(one.sealed), contact_place(one.asker)))
         for one in sealed
     ]
     detail = {"reason": why, "number": len(contacts)} | ({} if row.unit_id is None else {"unit": row.unit_id})

@@ -1,4 +1,4 @@
-"""What tests of incidents share: the small county with people on duty, who is asked by whom, and the keys of contacts."""
+"""What tests of incidents share: the small county with people on duty, asked by whoever is wanted, and its keys."""
 
 import shutil
 from collections.abc import Iterator
@@ -44,9 +44,7 @@ class County:
         self.keys[role, unit, who] = token
         if not self.app:
             self.app.append(self.running.enter_context(serving(self.urls, token, keyring=self.keyring_path)))
-        return TestClient(
-            self.app[0].app, raise_server_exceptions=False, headers={"Authorization": f"Bearer {token}"}
-        )
+        return TestClient(self.app[0].app, raise_server_exceptions=False, headers={"Authorization": f"Bearer {token}"})
 
     @property
     def desk(self) -> TestClient:
@@ -116,5 +114,3 @@ def county(
             yield County(urls, owner, service, keyring_path, running)
         owner.dispose()
         service.dispose()
-
-

@@ -54,7 +54,7 @@ def test_what_is_in_doubt_waits_for_a_person_who_sees_the_candidates(
 
 
 def test_words_say_on_which_side_of_a_border_a_position_is(county: County) -> None:
-    lon, lat = centre(0, 0)
+    lat = centre(0, 0)[1]
     told = county.report(x=WEST + STEP - 1e-5, y=lat, accuracy=30, text="福安小区1号楼")
     assert (told["status"], told["verdict"]) == ("reported", "certain")
     assert county.shown(told["incident"])["unit"]["code"] == GRID
