@@ -77,8 +77,17 @@ def both_persons(**body: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     return of_person(True, **body), of_person(False, **body)
 
 
+def both_incidents(**body: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Requests about the incident of the own community, and about that of the other."""
+    more = {"json": body} if body else {}
+    return placed("incident", OWN_INCIDENT) | more, placed("incident", FOREIGN_INCIDENT) | more
+
+
 OWN_PERSON, FOREIGN_PERSON = "(the one here)", "(the one there)"
 """Stand for the identities of two persons in care, of whom everything is kept."""
+
+OWN_INCIDENT, FOREIGN_INCIDENT = "(the incident here)", "(the incident there)"
+"""Stand for the numbers of two incidents whose askers left a contact."""
 
 WHY = {"reason": "上门探访前确认"}
 OWN_NUMBER, FOREIGN_NUMBER = (PEOPLE[ref][2]["id_number"] for ref in ("zhang", "li"))
@@ -140,6 +149,20 @@ EXAMPLES: dict[tuple[str, str], Example] = {
     ("POST", "/api/care/persons/{person}/correct"): Example(
         *both_persons(fields={"door": PEOPLE["zhang"][2]["door"]}, **WHY), elsewhere=404
     ),
+    ("GET", "/api/incidents/categories"): Example(),
+    ("POST", "/api/incidents"): Example(  # of elsewhere one may report, too
+        {"json": {"category": "help", "x": LON_MINE, "y": LAT}}, {"json": {"category": "help", "text": "人民路"}},
+        status=201, elsewhere=201,
+    ),
+    ("GET", "/api/incidents"): Example(about(MINE), about(OTHER), elsewhere=403),
+    ("GET", "/api/incidents/{incident}"): Example(*both_incidents(), elsewhere=404),
+    ("POST", "/api/incidents/{incident}/place"): Example(
+        *both_incidents(x=LON_MINE, y=LAT, **WHY), elsewhere=404
+    ),
+    # what was just reported cannot be closed, by whomever
+    ("POST", "/api/incidents/{incident}/actions"): Example(*both_incidents(action="close"), status=409, elsewhere=404),
+    # nobody has taken it, so that nobody has to call
+    ("POST", "/api/incidents/{incident}/contacts"): Example(*both_incidents(**WHY), status=403, elsewhere=404),
     # without a reason, so that whoever asks next finds the person still
     ("POST", "/api/care/persons/{person}/delete"): Example(*both_persons(reason="abc"), status=400, elsewhere=404),
 }  # fmt: skip
@@ -232,6 +255,11 @@ def county(server: PrivateServer, template: str, keyring_file: Path) -> Iterator
     engine.dispose()
     keys = {role.value: key_of(urls, role, MINE) for role in Role}
     kept_keys = {"keyring": keyring_file}
+    with serving(urls, key_of(urls, Role.DISPATCHER), **kept_keys) as desk:
+        for name, lon in ((OWN_INCIDENT, LON_MINE), (FOREIGN_INCIDENT, LON_OTHER)):
+            contact = {"phone": PEOPLE["zhang"][2]["phone"], "name": PEOPLE["zhang"][2]["name"]}
+            body = {"category": "facility", "x": lon, "y": LAT, "contact": contact}
+            people[name] = str(desk.post("/api/incidents", json=body).json()["incident"])
     with serving(urls, **kept_keys) as known, serving(urls, host="0.0.0.0", **kept_keys) as nobody:
         for client in (known, nobody):
             del client.headers["authorization"]
@@ -334,6 +362,25 @@ def test_no_map_of_any_theme_names_elsewhere(county: Furnished, theme: str) -> N
 SESSION_BODIES = st.dictionaries(st.sampled_from(["username", "password", "demo", "other"]), ODD, max_size=3)
 UNITS = st.sampled_from([MINE, OTHER, "370883", "'", "%00", "9" * 300, "🏠", "..", "a", "one", "heat", "tokens.css"])
 
+INCIDENTS_NAMED = UNITS | st.sampled_from([OWN_INCIDENT, FOREIGN_INCIDENT, "0", "1", str(2**63)])
+INCIDENT_BODIES = st.fixed_dictionaries(
+    {},
+    optional={
+        "category": st.sampled_from(["help", "staff_complaint", "dragons"]) | ODD,
+        "action": st.sampled_from(["dispatch", "acknowledge", "merge", "rate", "third_return"]) | ODD,
+        "text": st.sampled_from(["人民路", "福安小区1号楼", "金林"]) | ODD_TEXT,
+        "reason": st.sampled_from([WHY["reason"], "abc"]) | ODD,
+        "x": st.just(LON_MINE) | ODD,
+        "y": st.just(LAT) | ODD,
+        "unit": UNITS | ODD,
+        "parent": st.integers(-1, 3) | ODD,
+        "by": st.just("community") | ODD,
+        "stars": st.integers(0, 6) | ODD,
+        "about_user": ODD_TEXT,
+        "about_staff": ODD_TEXT,
+        "contact": st.fixed_dictionaries({"phone": ODD_TEXT}) | ODD,
+    },
+)
 PERSONS_NAMED = UNITS | st.sampled_from([OWN_PERSON, FOREIGN_PERSON])
 CARE_BODIES = st.fixed_dictionaries(
     {"reason": st.sampled_from([WHY["reason"], "", "abc"]) | ODD},
@@ -349,6 +396,8 @@ def bodies_of(path: str) -> st.SearchStrategy[Any]:
     """What is sent to an endpoint; nobody is deleted or corrected with a good reason."""
     if path == "/api/session":
         return SESSION_BODIES
+    if path.startswith("/api/incidents"):
+        return INCIDENT_BODIES
     return CARE_BODIES if path.endswith(("/reveal", "/export", "/lookup")) else BODIES
 
 
@@ -365,7 +414,8 @@ def test_no_role_gets_a_fault_of_ours_or_a_status_that_is_not_documented(
     names = st.sampled_from([*declared, *declared, "other"])
     request: dict[str, Any] = {
         "params": data.draw(st.dictionaries(names, st.one_of(ODD_TEXT, st.text(max_size=8), UNITS), max_size=4)),
-        "place": dict.fromkeys(("unit", "theme", "name"), data.draw(UNITS)) | {"person": data.draw(PERSONS_NAMED)},
+        "place": dict.fromkeys(("unit", "theme", "name"), data.draw(UNITS))
+        | {"person": data.draw(PERSONS_NAMED), "incident": data.draw(INCIDENTS_NAMED)},
     }
     if method == "post":
         body = data.draw(bodies_of(path))
