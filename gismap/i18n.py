@@ -831,7 +831,11 @@ CATALOGUE: dict[str, tuple[str, str]] = {
         "The position and the words are not one place. By the position: {position}. By the words: {words}",
     ),
     "audit.action.reveal asker": ("查看诉求人联系方式", "Saw whom to call back"),
+    "audit.action.set incident category": ("设置事件类别", "Set a category of incidents"),
+    "audit.action.end incident category": ("停用事件类别", "Ended a category of incidents"),
     "audit.subject.incident": ("事件", "Incident"),
+    "audit.subject.incident category": ("事件类别", "Category of incidents"),
+    "audit.group.incidents": ("事件", "Incidents"),
 }
 
 

@@ -25,6 +25,7 @@ from gismap.errors import CoverageError
 from gismap.geometry.codes import new_unit_id
 from gismap.geometry.coverage import Defect, find_defects
 from gismap.geometry.succession import Land, Succession
+from gismap.incidents.keeping import follow_boundaries
 from gismap.locating.gazetteer import refresh_gazetteer
 from gismap.locating.rulings import end_with_units
 from gismap.settings import get_settings
@@ -108,6 +109,8 @@ def publish(
     )
     _title_district(connection, placed[0].complete.draft.name)
     refresh_gazetteer(connection)
+    if effective_from <= today:  # else they follow on that day, by `gismap incident due`
+        follow_boundaries(connection, today)
     followed, lapsed = _follow(connection, standing, placed, retired, effective_from, today, author)
     _announce(connection, number, effective_from, author, reason, certificate)
     return Publication(

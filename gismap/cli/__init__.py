@@ -33,6 +33,7 @@ def main() -> None:
         emergency,
         frame,
         importing,
+        incidents,
         keyring,
         maps,
         plan,

@@ -98,3 +98,22 @@ FROM (
 """
 
 FALL_BACK = "SELECT incident_fall_back();"
+
+FOLLOW = "SELECT incident_follow(:today);"
+
+FORGET_KEYS = "DELETE FROM incident_key WHERE at < now() - make_interval(days => :days);"
+
+SET_CATEGORY = """
+INSERT INTO incident_category (category, title_zh, title_en, about_staff, acknowledge_minutes, respond_minutes,
+                               resolve_days, claim_minutes)
+VALUES (:category, :title_zh, :title_en, :about_staff, :acknowledge_minutes, :respond_minutes, :resolve_days,
+        :claim_minutes)
+ON CONFLICT (category) DO UPDATE SET title_zh = excluded.title_zh, title_en = excluded.title_en,
+    about_staff = excluded.about_staff, acknowledge_minutes = excluded.acknowledge_minutes,
+    respond_minutes = excluded.respond_minutes, resolve_days = excluded.resolve_days,
+    claim_minutes = excluded.claim_minutes, ended_at = NULL;
+"""
+
+END_CATEGORY = """
+UPDATE incident_category SET ended_at = now() WHERE category = :category AND ended_at IS NULL RETURNING category;
+"""

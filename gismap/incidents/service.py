@@ -209,11 +209,6 @@ def reveal_contacts(
     return {"incident": incident, "contacts": contacts}
 
 
-def fall_back(connection: Connection) -> list[int]:
-    """Give what nobody claimed in time to whoever is on duty; which incidents."""
-    return sorted(connection.execute(text(queries.FALL_BACK)).scalars())
-
-
 def _found(connection: Connection, incident: int, today: date) -> Any:
     row = connection.execute(text(queries.ONE), {"incident": incident, "today": today}).one_or_none()
     if row is None:

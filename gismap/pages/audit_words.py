@@ -17,8 +17,9 @@ ACTIONS = {
         "list persons in care", "read person", "reveal", "look up person", "copy person", "correct person",
         "delete person", "add purpose", "end purpose", "propose care category", "approve care category", "retention",
         "rotate keys", "declare emergency", "renew emergency", "end emergency", "declare drill",
-        "seal address", "ask to open address", "open address", "reveal asker",
+        "seal address", "ask to open address", "open address",
     ),
+    "incidents": ("reveal asker", "set incident category", "end incident category"),
     "log": ("read audit log", "export audit log", "check audit log"),
 }  # fmt: skip
 """All that is entered, by what it is about; each has its words in the catalogue."""

@@ -62,6 +62,7 @@ CREATE TABLE incident (
     status text NOT NULL,
     place geometry(Point, 4490),
     placed_unit text COLLATE "C" REFERENCES unit,          -- where it is
+    placed_on date NOT NULL DEFAULT session_day(),         -- by the boundaries of that day
     unit_id text COLLATE "C" REFERENCES unit,              -- who answers for it; null: the whole district
     path text COLLATE "C" NOT NULL,                        -- of `unit_id`
     kept_from text[] NOT NULL DEFAULT '{}',                -- paths below which nobody gets it: the line
@@ -383,7 +384,7 @@ BEGIN
     next_status := CASE WHEN i.status <> 'to_place' AND (is_same OR is_kept) THEN i.status ELSE r.next_status END;
     UPDATE incident SET
         status = next_status, track = CASE WHEN next_status = i.status THEN track ELSE r.next_track END,
-        place = coalesce(at, place), placed_unit = p ->> 'unit',
+        place = coalesce(at, place), placed_unit = p ->> 'unit', placed_on = session_day(),
         unit_id = CASE WHEN is_same OR is_kept THEN unit_id ELSE p ->> 'unit' END,
         path = CASE WHEN is_same OR is_kept THEN path ELSE target END,
         handler = CASE WHEN next_status = i.status THEN handler END
@@ -530,6 +531,54 @@ CREATE FUNCTION incident_fall_back() RETURNS SETOF bigint LANGUAGE sql VOLATILE 
 $$;
 """
 
+# Boundaries change under what is open: it goes to whoever has its place from then on, or to the nearest unit above that
+# still stands; what is closed stays as it was. What a person or a ruling placed elsewhere than its polygon stays there
+# as long as its unit is the same.
+FOLLOWING = f"""
+CREATE FUNCTION incident_follow(today date) RETURNS integer LANGUAGE plpgsql VOLATILE {DEFINER} AS $$
+DECLARE
+    i incident; placed text; answers text; new_path text; line text[]; moved integer := 0;
+BEGIN
+    FOR i IN
+        SELECT c.* FROM incident c WHERE c.status NOT IN ('closed', 'merged') AND c.path <> '' AND (
+            NOT EXISTS (SELECT FROM grid g WHERE g.unit_id = c.unit_id AND g.valid @> today AND g.path = c.path)
+            OR c.placed_unit IS NOT NULL AND NOT EXISTS (
+                SELECT FROM grid g WHERE g.unit_id = c.placed_unit AND g.valid @> today AND g.valid @> c.placed_on))
+        ORDER BY c.incident FOR UPDATE
+    LOOP
+        SELECT coalesce(
+            (SELECT g.unit_id FROM grid g WHERE g.is_leaf AND g.valid @> today AND g.geom && i.place
+                 AND ST_Intersects(g.geom, i.place) ORDER BY g.code NULLS LAST, g.unit_id LIMIT 1),
+            (SELECT g.unit_id FROM grid g WHERE g.valid @> today AND g.unit_id = i.placed_unit))
+            INTO placed WHERE i.placed_unit IS NOT NULL;
+        answers := CASE WHEN i.unit_id = i.placed_unit THEN placed ELSE i.unit_id END;
+        SELECT g.unit_id, g.path INTO answers, new_path FROM grid g WHERE g.unit_id = answers AND g.valid @> today;
+        IF NOT FOUND THEN
+            SELECT g.unit_id, g.path INTO answers, new_path FROM grid g
+            WHERE g.valid @> today AND g.unit_id = ANY (string_to_array(i.path, '/'))
+            ORDER BY length(g.path) DESC LIMIT 1;
+        END IF;
+        line := i.kept_from;
+        IF cardinality(line) > 0 THEN
+            line := ARRAY(SELECT DISTINCT unnest(line || line_of(i.about_staff, i.about_account, new_path)));
+            IF new_path ^@ ANY (line) THEN
+                SELECT path_above(min(l)) INTO new_path FROM unnest(line) l WHERE new_path ^@ l;
+                answers := unit_of_path(new_path);
+            END IF;
+        END IF;
+        UPDATE incident SET unit_id = answers, path = coalesce(new_path, ''), placed_unit = placed, placed_on = today,
+            kept_from = line
+        WHERE incident = i.incident;
+        INSERT INTO incident_event (incident, round, actor, action, status_before, status_after, detail)
+        VALUES (i.incident, i.round, 'gismap', 'follow', i.status, i.status, jsonb_build_object(
+            'from', jsonb_build_object('unit', i.unit_id, 'placed_unit', i.placed_unit),
+            'to', jsonb_build_object('unit', answers, 'placed_unit', placed)));
+        moved := moved + 1;
+    END LOOP;
+    RETURN moved;
+END $$;
+"""
+
 # Whose contact is told: the one who took the matter, while it is open; a dispatcher, while it has to be asked where it
 # is or an answer is due.
 ASKERS = f"""
@@ -566,7 +615,8 @@ OF_THE_SERVICE = (
 )
 OF_THE_OWNER = (
     "incident_guard(), incident_history_grows(), incident_permitted(incident, text), path_of_unit(text),"
-    " unit_of_path(text), line_of(text, text, text), incident_fall_back(), incident_must_call(incident)"
+    " unit_of_path(text), line_of(text, text, text), incident_fall_back(),"
+    " incident_follow(date), incident_must_call(incident)"
 )
 GRANTS = f"""
 REVOKE EXECUTE ON FUNCTION {OF_THE_SERVICE}, {OF_THE_OWNER} FROM PUBLIC;
@@ -578,7 +628,7 @@ GRANT SELECT (asker, incident, matter, told_at) ON asker TO gismap_service;
 
 def upgrade() -> None:
     """Create them."""
-    for statements in (CATEGORIES, TABLES, RULES, GUARDS, SEEING, WRITING, ASKERS, PERMISSIONS, GRANTS):
+    for statements in (CATEGORIES, TABLES, RULES, GUARDS, SEEING, WRITING, FOLLOWING, ASKERS, PERMISSIONS, GRANTS):
         op.execute(statements)
 
 
@@ -592,5 +642,6 @@ def downgrade() -> None:
             incident_key_answer(text, text), incident_report(jsonb, text, smallint, bytea, bytea),
             incident_place(bigint, text, jsonb), incident_act(bigint, text, text, jsonb), incident_contacts(bigint),
             incident_may_call(bigint), incidents_of_asker(bytea), incident_guard(), incident_history_grows(),
-            path_of_unit(text), unit_of_path(text), path_above(text), line_of(text, text, text), incident_fall_back();
+            path_of_unit(text), unit_of_path(text), path_above(text), line_of(text, text, text), incident_fall_back(),
+            incident_follow(date);
     """)

@@ -101,16 +101,21 @@ def incident_template(server: PrivateServer, template: str) -> str:
     return "incident_template"
 
 
-@pytest.fixture(scope="module")
-def county(
-    server: PrivateServer, incident_template: str, keyring_file: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[County]:
-    """One for the tests of a module, which look at incidents of their own."""
-    keyring_path = tmp_path_factory.mktemp("incidents") / "keyring.json"
+def running_county(server: PrivateServer, template: str, keyring_file: Path, folder: Path) -> Iterator[County]:
+    """A copy of the county with a keyring of its own, which is dropped at the end."""
+    keyring_path = folder / "keyring.json"
     shutil.copy(keyring_file, keyring_path)
-    with fresh_database(server, incident_template) as urls:
+    with fresh_database(server, template) as urls:
         owner, service = make_engine(urls.owner_url), make_engine(urls.service_url)
         with ExitStack() as running:
             yield County(urls, owner, service, keyring_path, running)
         owner.dispose()
         service.dispose()
+
+
+@pytest.fixture(scope="module")
+def county(
+    server: PrivateServer, incident_template: str, keyring_file: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[County]:
+    """One for the tests of a module, which look at incidents of their own."""
+    yield from running_county(server, incident_template, keyring_file, tmp_path_factory.mktemp("incidents"))

@@ -11,9 +11,10 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from gismap.access.values import Role
-from gismap.incidents.service import fall_back
+from gismap.incidents.keeping import do_what_is_due
 from gismap.incidents.values import Action
 from gismap.store.session import writing
+from tests.conftest import TODAY
 from tests.incidents.conftest import EAST_SIDE, GRID, WEST_SIDE, WHY, County
 
 TO_RESOLVED = ("dispatch", "acknowledge", "handle", "resolve")
@@ -127,7 +128,7 @@ def test_what_nobody_claims_in_time_falls_back_to_duty(county: County) -> None:
     late = county.act(number, "claim")
     assert late.status_code == 409 and "time" in late.json()["detail"]
     with writing(county.owner) as connection:
-        assert number in fall_back(connection)
+        assert number in do_what_is_due(connection, TODAY).fell_back
     shown = county.shown(number)
     assert (shown["status"], shown["track"]) == ("dispatched", "duty")
     assert shown["history"][-1]["action"] == "fall_back"
