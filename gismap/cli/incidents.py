@@ -8,7 +8,7 @@ import typer
 
 from gismap.cli import app
 from gismap.cli.common import engine
-from gismap.incidents.keeping import Category, do_what_is_due, end_category, set_category
+from gismap.incidents.keeping import CONTACTS_KEPT_DAYS, Category, do_what_is_due, end_category, set_category
 from gismap.incidents.service import list_categories
 from gismap.settings import get_settings
 from gismap.store.session import reading, writing
@@ -22,12 +22,18 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="Such as street_lamp."
 
 
 @incident.command()
-def due() -> None:
-    """Do what is due: unclaimed offers fall back to duty, open incidents follow new boundaries. Run it by the clock."""
+def due(
+    contacts_days: Annotated[
+        int, typer.Option(min=1, help="Days after closing when contacts are forgotten.")
+    ] = CONTACTS_KEPT_DAYS,
+) -> None:
+    """Do what is due: unclaimed offers fall back to duty, open incidents follow new boundaries, contacts of what was
+    closed long ago are forgotten. Run it by the clock.
+    """
     with engine() as database, writing(database) as connection:
-        done = do_what_is_due(connection, get_settings().today())
+        done = do_what_is_due(connection, get_settings().today(), actor=getpass.getuser(), contacts_days=contacts_days)
     numbers = ", ".join(map(str, done.fell_back)) or "none"
-    print(f"fell back to duty: {numbers}; followed boundaries: {done.followed}")
+    print(f"fell back to duty: {numbers}; followed boundaries: {done.followed}; contacts forgotten: {done.forgotten}")
 
 
 @category.command(name="list")

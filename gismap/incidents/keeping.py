@@ -11,6 +11,8 @@ from gismap.incidents import queries
 from gismap.store import audit
 
 KEYS_KEPT_DAYS = 7
+CONTACTS_KEPT_DAYS = 180
+"""After a matter was closed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +31,11 @@ class Category:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """What was due: which incidents fell back to duty, and how many followed boundaries."""
+    """Which incidents fell back to duty, how many followed boundaries, how many contacts were forgotten."""
 
     fell_back: list[int]
     followed: int
+    forgotten: int
 
 
 def set_category(connection: Connection, category: Category, *, actor: str) -> None:
@@ -65,13 +68,17 @@ def end_category(connection: Connection, category: str, *, actor: str) -> None:
     audit.append(connection, actor=actor, action="end incident category", subject=subject, detail={})
 
 
-def do_what_is_due(connection: Connection, today: date) -> Due:
+def do_what_is_due(connection: Connection, today: date, *, actor: str, contacts_days: int = CONTACTS_KEPT_DAYS) -> Due:
     """Give what nobody claimed in time to whoever is on duty, let what is open follow boundaries that came into force,
-    and forget keys that nobody sends any more.
+    and forget keys that nobody sends any more, and contacts so many days after their matter was closed.
     """
     fell_back = sorted(connection.execute(text(queries.FALL_BACK)).scalars())
     connection.execute(text(queries.FORGET_KEYS), {"days": KEYS_KEPT_DAYS})
-    return Due(fell_back, follow_boundaries(connection, today))
+    forgotten: int = connection.execute(text(queries.FORGET_CONTACTS), {"days": contacts_days}).scalar_one()
+    if forgotten:
+        detail = {"number": forgotten, "days": contacts_days}
+        audit.append(connection, actor=actor, action="retention", subject="incident", detail=detail)
+    return Due(fell_back, follow_boundaries(connection, today), forgotten)
 
 
 def follow_boundaries(connection: Connection, today: date) -> int:

@@ -103,6 +103,15 @@ FOLLOW = "SELECT incident_follow(:today);"
 
 FORGET_KEYS = "DELETE FROM incident_key WHERE at < now() - make_interval(days => :days);"
 
+FORGET_CONTACTS = """
+WITH forgotten AS (
+    UPDATE asker a SET sealed = NULL, key_number = NULL, digest = NULL FROM incident i
+    WHERE i.incident = a.matter AND i.closed_at < now() - make_interval(days => :days) AND a.sealed IS NOT NULL
+    RETURNING a.asker
+)
+SELECT count(*) FROM forgotten;
+"""
+
 SET_CATEGORY = """
 INSERT INTO incident_category (category, title_zh, title_en, about_staff, acknowledge_minutes, respond_minutes,
                                resolve_days, claim_minutes)

@@ -231,7 +231,7 @@ def _raise_refusal(result: Mapping[str, Any], action: str) -> None:
         return
     errors: dict[str, GismapError] = {
         "unknown": _unknown(),
-        "rule": ConflictError(f"{action!r} is not for an incident that is {result.get('status')}", field="action"),
+        "rule": ConflictError(f"{action} is not for an incident that is {result.get('status')}", field="action"),
         "permission": ForbiddenError(f"this needs the permission {result.get('permission')} where it is dealt with"),
         "handler": ForbiddenError("somebody else took this: only they or a dispatcher may do that"),
         "reason": BadInputError("say why or what, in 4 characters or more; it stays in the history", field="reason"),

@@ -43,7 +43,9 @@ class County:
         token = self.keys.setdefault((role, unit, who), "") or key_of(self.urls, role, unit)
         self.keys[role, unit, who] = token
         if not self.app:
-            self.app.append(self.running.enter_context(serving(self.urls, token, keyring=self.keyring_path)))
+            self.app.append(
+                self.running.enter_context(serving(self.urls, token, keyring=self.keyring_path, pool_timeout_s=30))
+            )
         return TestClient(self.app[0].app, raise_server_exceptions=False, headers={"Authorization": f"Bearer {token}"})
 
     @property

@@ -44,7 +44,7 @@ def test_open_incidents_follow_the_boundaries_and_closed_ones_stay(own: County) 
             drafts.append(draft)
     with writing(own.owner) as connection:
         publish(connection, drafts, effective_from=TODAY, today=TODAY, author="test", reason="test")
-        assert do_what_is_due(connection, TODAY).followed == 0, "once is enough"
+        assert do_what_is_due(connection, TODAY, actor="test").followed == 0, "once is enough"
     desk_east = own.as_(Role.DISPATCHER, EAST_SIDE)
     for number in (moved, joined, north):
         shown = own.shown(number, desk_east)

@@ -7,8 +7,11 @@ from starlette.testclient import TestClient
 
 from gismap.access.values import Role
 from gismap.care.rotation import rotate
+from gismap.incidents.keeping import do_what_is_due
 from gismap.store.keyring import read_keyring
+from gismap.store.session import writing
 from tests.care.conftest import everything
+from tests.conftest import TODAY
 from tests.districts import TOWN
 from tests.incidents.conftest import CALLER, GRID, NUMBER, WEST_SIDE, WHY, County
 
@@ -126,3 +129,17 @@ def test_contacts_are_sealed_anew_when_the_keys_change(county: County) -> None:
     assert keyring is not None and list(keyring.keys) == [keyring.newest]
     county.did(number, "dispatch", "acknowledge")
     assert ask_for_contact(county.desk, number).json()["contacts"][0]["phone"] == NUMBER
+
+
+def test_contacts_are_forgotten_some_time_after_their_matter_was_closed(county: County) -> None:
+    long_ago, lately, still_open = (county.report(contact=CONTACT)["incident"] for _ in range(3))
+    for number in (long_ago, lately):
+        county.did(number, "dispatch", "acknowledge", "handle", "resolve", "feedback", "close")
+    county.do("UPDATE incident SET closed_at = now() - interval '181 days' WHERE incident = :n", n=long_ago)
+    with writing(county.owner) as connection:
+        assert do_what_is_due(connection, TODAY, actor="test").forgotten == 1
+    kept = county.rows(
+        "SELECT matter FROM asker WHERE sealed IS NOT NULL AND matter = ANY (:all) ORDER BY 1",
+        all=[long_ago, lately, still_open],
+    )
+    assert kept == [(lately,), (still_open,)]
