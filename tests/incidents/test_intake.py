@@ -159,3 +159,13 @@ def test_the_same_asker_is_recognised_by_the_number(county: County) -> None:
     lon, lat = centre(1, 0)
     again = county.report(category="consultation", x=lon, y=lat, contact={"phone": "13800001111"})
     assert [(one["incident"], one["same_asker"]) for one in again["alike"]] == [(first["incident"], True)]
+
+
+def test_of_two_that_are_merged_into_each_other_at_once_one_is_left(county: County) -> None:
+    for _ in range(5):
+        pair = [county.report()["incident"] for _ in range(2)]
+        with ThreadPoolExecutor(2) as pool:
+            sent = [pool.submit(county.act, pair[k], "merge", parent=pair[1 - k]) for k in range(2)]
+        codes = [one.result().status_code for one in sent]
+        assert sorted(codes) == [200, 409]
+        assert sorted(county.shown(number)["status"] for number in pair) == ["merged", "reported"]
