@@ -1152,6 +1152,17 @@ CATALOGUE: dict[str, tuple[str, str]] = {
     ),
     "words.only_numbers": (",只听懂了{numbers}", "; only {numbers} was understood"),
     "words.incomplete": ("。有新名称尚未收录", ". Some new names are not listed yet"),
+    # incidents
+    "incident.disagree": (
+        "位置与文字不是一处。按位置:{position}。按文字:{words}",
+        "The position and the words are not one place. By the position: {position}. By the words: {words}",
+    ),
+    "audit.action.reveal asker": ("查看诉求人联系方式", "Saw whom to call back"),
+    "audit.action.set incident category": ("设置事件类别", "Set a category of incidents"),
+    "audit.action.end incident category": ("停用事件类别", "Ended a category of incidents"),
+    "audit.subject.incident": ("事件", "Incident"),
+    "audit.subject.incident category": ("事件类别", "Category of incidents"),
+    "audit.group.incidents": ("事件", "Incidents"),
 }
 
 

@@ -29,6 +29,7 @@ from gismap.geometry.coverage import find_defects
 from gismap.geometry.defects import NOISE_M2, WORTH_KNOWING, Defect
 from gismap.geometry.ground import measure
 from gismap.geometry.succession import Land, Succession
+from gismap.incidents.keeping import follow_boundaries
 from gismap.locating.gazetteer import refresh_gazetteer
 from gismap.locating.rulings import end_with_units
 from gismap.settings import get_settings
@@ -115,6 +116,8 @@ def publish(
     )
     _title_district(connection, placed[0].complete.draft.name)
     refresh_gazetteer(connection)
+    if effective_from <= today:  # else they follow on that day, by `gismap incident due`
+        follow_boundaries(connection, today)
     grants = _follow(connection, standing, placed, retired, effective_from, today, author)
     trace.note_grants(connection, number, grants.ended, grants.made)
     _announce(connection, number, effective_from, author, reason, certificate)

@@ -74,7 +74,7 @@ GROUP BY 1, 2;
 
 SUBJECT_KINDS = (
     "account", "session", "key", "revision", "batch", "person", "purpose", "care category", "emergency",
-    "sealed address",
+    "sealed address", "incident", "incident category",
 )  # fmt: skip
 """What a subject is called by before its identity: whoever asks may leave it out."""
 

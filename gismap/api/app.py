@@ -23,6 +23,7 @@ from gismap.care.routes import router as care
 from gismap.elements.routes import router as elements
 from gismap.errors import EnvironmentProblemError
 from gismap.http import refuse_repeats
+from gismap.incidents.routes import router as incidents
 from gismap.locating.batch_routes import PATH as BATCH_PATH
 from gismap.locating.batch_routes import router as locating_lists
 from gismap.locating.routes import router as locating
@@ -44,6 +45,7 @@ ROUTERS = (
     elements,
     care,
     locating_lists,
+    incidents,
     cards,
     plans,
     themes,

@@ -129,8 +129,15 @@ RESEAL = """
 UPDATE {schema}.care_secret SET key_number = :key, sealed = :sealed WHERE version_id = :version AND field = :field;
 """
 
+OLD_CONTACTS = """
+SELECT asker, key_number, sealed FROM asker
+WHERE key_number <> :newest ORDER BY asker LIMIT :some FOR UPDATE;
+"""
+
+RESEAL_CONTACT = "UPDATE asker SET key_number = :key, sealed = :sealed WHERE asker = :asker;"
+
 # Waits for whoever is writing secrets, and keeps others waiting until the transaction ends.
-KEEP_WRITERS_OUT = "LOCK TABLE care_secret, sealed.care_secret IN SHARE ROW EXCLUSIVE MODE;"
+KEEP_WRITERS_OUT = "LOCK TABLE care_secret, sealed.care_secret, asker IN SHARE ROW EXCLUSIVE MODE;"
 
 DROP_OLDER_KEYS = "UPDATE care_key SET oldest = :newest;"
 

@@ -8,7 +8,7 @@ from gismap.care import queries
 from gismap.care.writing import place_of
 from gismap.errors import BadInputError
 from gismap.store import audit
-from gismap.store.keyring import Keyring, read_keyring, with_new_key, write_keyring
+from gismap.store.keyring import Keyring, contact_place, read_keyring, with_new_key, write_keyring
 from gismap.store.sealed import SCHEMAS
 from gismap.store.session import writing
 
@@ -33,10 +33,13 @@ def rotate(engine: Engine, path: Path, *, actor: str) -> tuple[int, int]:
     for schema in SCHEMAS:
         while done := _reseal_some(engine, keyring, schema):
             resealed += done
+    while done := _reseal_some_contacts(engine, keyring):
+        resealed += done
     newest = Keyring({keyring.newest: keyring.keys[keyring.newest]}, keyring.digest_key)
     with writing(engine) as connection:
         connection.execute(text(queries.KEEP_WRITERS_OUT))
         resealed += sum(_reseal(connection, keyring, schema) for schema in SCHEMAS)  # what was written meanwhile
+        resealed += _reseal_contacts(connection, keyring)
         connection.execute(text(queries.DROP_OLDER_KEYS), {"newest": keyring.newest})
         detail = {"key": keyring.newest, "fields": resealed}
         audit.append(connection, actor=actor, action="rotate keys", subject="keyring", detail=detail)
@@ -59,4 +62,21 @@ def _reseal(connection: Connection, keyring: Keyring, schema: str, some: int | N
         sealed.append({"version": row.version_id, "field": row.field, "key": key, "sealed": value})
     if sealed:
         connection.execute(text(queries.RESEAL.format(schema=schema)), sealed)
+    return len(sealed)
+
+
+def _reseal_some_contacts(engine: Engine, keyring: Keyring) -> int:
+    with writing(engine) as connection:
+        return _reseal_contacts(connection, keyring, some=AT_ONCE)
+
+
+def _reseal_contacts(connection: Connection, keyring: Keyring, some: int | None = None) -> int:
+    """The same for the contacts of those who reported incidents."""
+    sealed = []
+    for row in connection.execute(text(queries.OLD_CONTACTS), {"newest": keyring.newest, "some": some}):
+        place = contact_place(row.asker)
+        key, value = keyring.seal(keyring.open(row.key_number, bytes(row.sealed), place), place)
+        sealed.append({"asker": row.asker, "key": key, "sealed": value})
+    if sealed:
+        connection.execute(text(queries.RESEAL_CONTACT), sealed)
     return len(sealed)

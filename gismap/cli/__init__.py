@@ -66,6 +66,7 @@ def _register(command: str) -> None:
         emergency,
         frame,
         importing,
+        incidents,
         keyring,
         maps,
         plan,

@@ -19,6 +19,7 @@ ACTIONS = {
         "rotate keys", "declare emergency", "renew emergency", "end emergency", "declare drill",
         "seal address", "ask to open address", "open address",
     ),
+    "incidents": ("reveal asker", "set incident category", "end incident category"),
     "log": ("read audit log", "export audit log", "check audit log"),
 }  # fmt: skip
 """All that is entered, by what it is about; each has its words in the catalogue."""

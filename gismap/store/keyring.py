@@ -61,6 +61,11 @@ class Keyring:
         return hmac.digest(self.digest_key, f"{kind}\0{text}".encode(), "sha256")
 
 
+def contact_place(asker: str) -> str:
+    """What the sealed contact of somebody who reported an incident is bound to."""
+    return f"asker {asker}"
+
+
 def new_keyring() -> Keyring:
     """A keyring with one key."""
     return Keyring({1: secrets.token_bytes(KEY_BYTES)}, secrets.token_bytes(KEY_BYTES))

@@ -82,6 +82,12 @@ def both_persons(**body: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     return of_person(True, **body), of_person(False, **body)
 
 
+def both_incidents(**body: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Requests about the incident of the own community, and about that of the other."""
+    more = {"json": body} if body else {}
+    return placed("incident", OWN_INCIDENT) | more, placed("incident", FOREIGN_INCIDENT) | more
+
+
 OWN_PERSON, FOREIGN_PERSON = "(the one here)", "(the one there)"
 """Stand for the identities of two persons in care, of whom everything is kept."""
 
@@ -97,6 +103,9 @@ def of_plan(**body: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         for plan, said in ((OWN_PLAN, body), (FOREIGN_PLAN, there))
     )  # type: ignore[return-value]
 
+
+OWN_INCIDENT, FOREIGN_INCIDENT = "(the incident here)", "(the incident there)"
+"""Stand for the numbers of two incidents whose askers left a contact."""
 
 WHY = {"reason": "上门探访前确认"}
 OWN_NUMBER, FOREIGN_NUMBER = (PEOPLE[ref][2]["id_number"] for ref in ("zhang", "li"))
@@ -162,6 +171,20 @@ EXAMPLES: dict[tuple[str, str], Example] = {
     ("POST", "/api/care/persons/{person}/correct"): Example(
         *both_persons(fields={"door": PEOPLE["zhang"][2]["door"]}, **WHY), elsewhere=404
     ),
+    ("GET", "/api/incidents/categories"): Example(),
+    ("POST", "/api/incidents"): Example(  # of elsewhere one may report, too
+        {"json": {"category": "help", "x": LON_MINE, "y": LAT}}, {"json": {"category": "help", "text": "人民路"}},
+        status=201, elsewhere=201,
+    ),
+    ("GET", "/api/incidents"): Example(about(MINE), about(OTHER), elsewhere=403),
+    ("GET", "/api/incidents/{incident}"): Example(*both_incidents(), elsewhere=404),
+    ("POST", "/api/incidents/{incident}/place"): Example(
+        *both_incidents(x=LON_MINE, y=LAT, **WHY), elsewhere=404
+    ),
+    # what was just reported cannot be closed, by whomever
+    ("POST", "/api/incidents/{incident}/actions"): Example(*both_incidents(action="close"), status=409, elsewhere=404),
+    # nobody has taken it, so that nobody has to call
+    ("POST", "/api/incidents/{incident}/contacts"): Example(*both_incidents(**WHY), status=403, elsewhere=404),
     # without a reason, so that whoever asks next finds the person still
     ("POST", "/api/care/persons/{person}/delete"): Example(*both_persons(reason="abc"), status=400, elsewhere=404),
     ("GET", "/api/plans"): Example(),
@@ -305,6 +328,11 @@ def county(server: PrivateServer, template: str, keyring_file: Path) -> Iterator
     engine.dispose()
     keys = {role.value: key_of(urls, role, MINE) for role in Role}
     kept_keys = {"keyring": keyring_file}
+    with serving(urls, key_of(urls, Role.DISPATCHER), **kept_keys) as desk:
+        for name, lon in ((OWN_INCIDENT, LON_MINE), (FOREIGN_INCIDENT, LON_OTHER)):
+            contact = {"phone": PEOPLE["zhang"][2]["phone"], "name": PEOPLE["zhang"][2]["name"]}
+            body = {"category": "facility", "x": lon, "y": LAT, "contact": contact}
+            people[name] = str(desk.post("/api/incidents", json=body).json()["incident"])
     with serving(urls, **kept_keys) as known, serving(urls, host="0.0.0.0", **kept_keys) as nobody:
         for client in (known, nobody):
             del client.headers["authorization"]
@@ -419,6 +447,25 @@ PLAN_BODIES = st.fixed_dictionaries(
     optional=dict.fromkeys(PLAN_FIELDS, ODD | UNITS | st.just(A_LINE) | st.lists(UNITS, max_size=3))
     | {"op": st.sampled_from(EDITS)},
 )
+INCIDENTS_NAMED = UNITS | st.sampled_from([OWN_INCIDENT, FOREIGN_INCIDENT, "0", "1", str(2**63)])
+INCIDENT_BODIES = st.fixed_dictionaries(
+    {},
+    optional={
+        "category": st.sampled_from(["help", "staff_complaint", "dragons"]) | ODD,
+        "action": st.sampled_from(["dispatch", "acknowledge", "merge", "rate", "third_return"]) | ODD,
+        "text": st.sampled_from(["人民路", "福安小区1号楼", "金林"]) | ODD_TEXT,
+        "reason": st.sampled_from([WHY["reason"], "abc"]) | ODD,
+        "x": st.just(LON_MINE) | ODD,
+        "y": st.just(LAT) | ODD,
+        "unit": UNITS | ODD,
+        "parent": st.integers(-1, 3) | ODD,
+        "by": st.just("community") | ODD,
+        "stars": st.integers(0, 6) | ODD,
+        "about_user": ODD_TEXT,
+        "about_staff": ODD_TEXT,
+        "contact": st.fixed_dictionaries({"phone": ODD_TEXT}) | ODD,
+    },
+)
 PERSONS_NAMED = UNITS | st.sampled_from([OWN_PERSON, FOREIGN_PERSON])
 CARE_BODIES = st.fixed_dictionaries(
     {"reason": st.sampled_from([WHY["reason"], "", "abc"]) | ODD},
@@ -436,6 +483,9 @@ def bodies_of(path: str) -> st.SearchStrategy[Any]:
         return SESSION_BODIES
     if path.startswith("/api/plans"):
         return PLAN_BODIES
+
+    if path.startswith("/api/incidents"):
+        return INCIDENT_BODIES
     return CARE_BODIES if path.endswith(("/reveal", "/export", "/lookup")) else BODIES
 
 
@@ -453,7 +503,8 @@ def test_no_role_gets_a_fault_of_ours_or_a_status_that_is_not_documented(
     request: dict[str, Any] = {
         "params": data.draw(st.dictionaries(names, st.one_of(ODD_TEXT, st.text(max_size=8), UNITS), max_size=4)),
         "place": dict.fromkeys(("unit", "theme", "name"), data.draw(UNITS))
-        | {"person": data.draw(PERSONS_NAMED), "plan": data.draw(PLANS_NAMED)},
+        | {"person": data.draw(PERSONS_NAMED), "plan": data.draw(PLANS_NAMED)}
+        | {"incident": data.draw(INCIDENTS_NAMED)},
     }
     if method == "post":
         body = data.draw(bodies_of(path))

@@ -95,7 +95,15 @@ def test_who_signs_in_is_told_who_they_are(browsing: TestClient) -> None:
         "username": "li.na",
         "name": "li.na 女士",
         "roles": ["dispatcher"],
-        "permissions": ["care.count", "locate", "see", "staff.call"],
+        "permissions": [
+            "care.count",
+            "incident.dispatch",
+            "incident.handle",
+            "incident.report",
+            "locate",
+            "see",
+            "staff.call",
+        ],
         "territories": ["district"],
         "is_visitor": False,
     }
