@@ -1,9 +1,11 @@
 """One private PostGIS for the whole run; each test gets a migrated database of its own, cloned from a template."""
 
+import io
 import itertools
 import os
+import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,8 +20,9 @@ from gismap.access.sessions import open_session
 from gismap.access.values import Role
 from gismap.api.app import create_app
 from gismap.boundaries.service import find_unit
+from gismap.cli import main
 from gismap.demo.load import load
-from gismap.settings import Settings
+from gismap.settings import Settings, get_settings
 from gismap.store.keyring import new_keyring, write_keyring
 from gismap.store.maintenance import refresh_statistics
 from gismap.store.migrate import upgrade
@@ -113,6 +116,33 @@ def module_engine(server: PrivateServer, template: str) -> Iterator[Engine]:
 def environment(database: Database) -> dict[str, str]:
     """What a command is told of a database."""
     return {"GISMAP_DATABASE_URL": database.service_url, "GISMAP_DATABASE_OWNER_URL": database.owner_url}
+
+
+Gismap = Callable[..., tuple[int, str, str]]
+
+
+@contextmanager
+def commands(
+    database: Database, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], **more: object
+) -> Iterator[Gismap]:
+    """Runs `gismap …` in this process on a database, with more of its environment; what is `typed` comes from stdin.
+
+    Returns exit code, stdout and stderr.
+    """
+    for name, value in (environment(database) | {name: str(value) for name, value in more.items()}).items():
+        monkeypatch.setenv(name, value)
+    get_settings.cache_clear()
+
+    def run(*arguments: object, typed: str = "") -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["gismap", *map(str, arguments)])
+        monkeypatch.setattr(sys, "stdin", io.StringIO(typed))
+        with pytest.raises(SystemExit) as stop:
+            main()
+        output, errors = capfd.readouterr()
+        return int(stop.value.code or 0), output, errors
+
+    yield run
+    get_settings.cache_clear()
 
 
 def key_of(database: Database, role: Role = Role.VIEWER, unit: str | None = None, *, ends_in_s: float = 3600) -> str:

@@ -2,8 +2,7 @@
 
 import csv
 import json
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,33 +11,20 @@ from sqlalchemy.exc import DBAPIError
 
 from gismap.access.values import Role
 from gismap.boundaries.service import find_unit
-from gismap.cli import main
 from gismap.publishing import publish
-from gismap.settings import Settings, get_settings
+from gismap.settings import Settings
 from gismap.store import audit
 from gismap.store.session import normalised_url, reading, writing
-from tests.conftest import Database, environment, key_of, serving
+from tests.conftest import Database, Gismap, commands, key_of, serving
 from tests.districts import COMMUNITIES, small_county
 
 TODAY = Settings().today()
-Gismap = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture()
 def gismap(database: Database, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Iterator[Gismap]:
-    for name, value in environment(database).items():
-        monkeypatch.setenv(name, value)
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        get_settings.cache_clear()
-        monkeypatch.setattr(sys, "argv", ["gismap", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        output, errors = capfd.readouterr()
-        return int(stop.value.code or 0), output, errors
-
-    yield run
-    get_settings.cache_clear()
+    with commands(database, monkeypatch, capfd) as run:
+        yield run
 
 
 @pytest.fixture()

@@ -1,8 +1,6 @@
 """What a person may ask for: a copy, correction, deletion, each with proof; by the officer's page and by command."""
 
-import io
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -14,39 +12,22 @@ from shapely import MultiPolygon
 from gismap.access.accounts import add_account, grant
 from gismap.access.values import Role
 from gismap.boundaries.values import UnitDraft
-from gismap.cli import main
 from gismap.publishing import publish
-from gismap.settings import get_settings
 from gismap.store import audit
 from gismap.store.session import reading, writing
 from tests.care.conftest import KEPT, MINE, OTHER, PEOPLE, PHONES, TODAY, County, everything, id_number
 from tests.care.test_seeing import OFFICER, WORKER, leaks, listed, reveal
-from tests.conftest import environment
+from tests.conftest import Gismap, commands
 from tests.districts import cell, small_county
 
 REASON = {"reason": "本人书面申请"}
 PASSWORD = "correct horse battery"
-Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture()
-def gismap(own: County, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Iterator[Run]:
-    """Runs `gismap …` in this process on the test's county; returns exit code, stdout and stderr."""
-    for name, value in environment(own.urls).items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("GISMAP_KEYRING", str(own.keyring_path))
-    get_settings.cache_clear()
-
-    def run(*arguments: object, typed: str = "") -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["gismap", *map(str, arguments)])
-        monkeypatch.setattr(sys, "stdin", io.StringIO(typed))
-        with pytest.raises(SystemExit) as stop:
-            main()
-        output, errors = capfd.readouterr()
-        return int(stop.value.code or 0), output, errors
-
-    yield run
-    get_settings.cache_clear()
+def gismap(own: County, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Iterator[Gismap]:
+    with commands(own.urls, monkeypatch, capfd, GISMAP_KEYRING=own.keyring_path) as run:
+        yield run
 
 
 def ask(county: County, ref: str, what: str, **body: Any) -> Any:
@@ -117,7 +98,7 @@ def test_a_deleted_person_is_nowhere_but_in_the_log(own: County) -> None:
     assert ask(own, "zhang", "delete").status_code == 404
 
 
-def test_every_proof_is_an_entry_that_the_log_confirms(own: County, gismap: Run, tmp_path: Path) -> None:
+def test_every_proof_is_an_entry_that_the_log_confirms(own: County, gismap: Gismap, tmp_path: Path) -> None:
     zhang, why = own.ids["zhang"], ("--reason", "本人书面申请")
     copied = tmp_path / "copy.json"
     code, output, errors = gismap("care", "export", zhang, "-o", copied, *why)
@@ -153,7 +134,9 @@ def add_officers(county: County) -> None:
             grant(connection, account, role, None, ends_at=KEPT, granted_by="test")
 
 
-def test_a_kind_of_care_and_a_sealed_address_take_two_officers_with_their_passwords(own: County, gismap: Run) -> None:
+def test_a_kind_of_care_and_a_sealed_address_take_two_officers_with_their_passwords(
+    own: County, gismap: Gismap
+) -> None:
     add_officers(own)
     home = own.value("SELECT part_of FROM element WHERE element_id = :it", it=own.ids["zhang"])
     assert gismap("seal", "put", home, "--reason", "受保护证人")[0] == 0
@@ -178,7 +161,7 @@ def test_a_kind_of_care_and_a_sealed_address_take_two_officers_with_their_passwo
     assert {"seal address", "ask to open address", "open address", "approve care category"} <= actions
 
 
-def test_commands_of_care_answer_in_a_line(own: County, gismap: Run) -> None:
+def test_commands_of_care_answer_in_a_line(own: County, gismap: Gismap) -> None:
     for command in (("keyring", "init"), ("emergency", "end", 7), ("care", "purpose", "end", "none"),
                     ("emergency", "declare", "--unit", MINE, "--document", "1号", "--reason", "x", "--hours", "73"),
                     ("seal", "put", own.ids["zhang"], "--reason", "受保护证人"), 

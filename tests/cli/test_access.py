@@ -1,21 +1,18 @@
 """`gismap user` and `gismap key`: a line of result, one line for mistakes, no password where others could see it."""
 
-import io
 import os
 import socket
 import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import Engine, text
 
-from gismap.cli import main
 from gismap.settings import Settings, get_settings
 from gismap.store.server import PrivateServer
 from gismap.store.session import reading
-from tests.conftest import Database, environment, serving
+from tests.conftest import Database, Gismap, commands, environment, serving
 from tests.districts import COMMUNITIES
 from tests.importing.conftest import publish_county
 from tests.test_up import GISMAP, PATIENCE_S
@@ -25,26 +22,11 @@ TODAY = Settings().today()
 YEAR = TODAY + timedelta(days=365)
 ADD = ("user", "add", "Li.Na", "--name", "李娜", "--role", "administrator", "--password-stdin")
 
-Run = Callable[..., tuple[int, str, str]]
-
 
 @pytest.fixture()
-def gismap(database: Database, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Iterator[Run]:
-    """Runs `gismap …` in this process on a database of one's own; returns exit code, stdout and stderr."""
-    for name, value in environment(database).items():
-        monkeypatch.setenv(name, value)
-    get_settings.cache_clear()
-
-    def run(*arguments: object, typed: str = "") -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["gismap", *map(str, arguments)])
-        monkeypatch.setattr(sys, "stdin", io.StringIO(typed))
-        with pytest.raises(SystemExit) as stop:
-            main()
-        output, errors = capfd.readouterr()
-        return int(stop.value.code or 0), output, errors
-
-    yield run
-    get_settings.cache_clear()
+def gismap(database: Database, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Iterator[Gismap]:
+    with commands(database, monkeypatch, capfd) as run:
+        yield run
 
 
 def status_of(database: Database, password: str = PASSWORD) -> int:
@@ -59,7 +41,7 @@ def actions(engine: Engine) -> list[str]:
 
 
 def test_the_first_administrator_is_made_signs_in_and_is_disabled(
-    gismap: Run, database: Database, engine: Engine
+    gismap: Gismap, database: Database, engine: Engine
 ) -> None:
     said = f"li.na: grant 1: administrator in district until {YEAR}\n"
     assert gismap(*ADD, typed=PASSWORD + "\n") == (0, said, "")
@@ -80,7 +62,7 @@ def test_the_first_administrator_is_made_signs_in_and_is_disabled(
     assert "sign out everywhere" in actions(engine)
 
 
-def test_grants_are_given_in_units_and_revoked(gismap: Run, engine: Engine) -> None:
+def test_grants_are_given_in_units_and_revoked(gismap: Gismap, engine: Engine) -> None:
     publish_county(engine)
     gismap("user", "add", "wang", "--role", "viewer", "--no-password")
     until = TODAY + timedelta(days=30)
@@ -94,7 +76,7 @@ def test_grants_are_given_in_units_and_revoked(gismap: Run, engine: Engine) -> N
     assert len(gismap("user", "list")[1].splitlines()) == 2
 
 
-def test_a_key_is_printed_once_works_and_is_revoked(gismap: Run, database: Database) -> None:
+def test_a_key_is_printed_once_works_and_is_revoked(gismap: Gismap, database: Database) -> None:
     gismap("user", "add", "device", "--role", "dispatcher", "--no-password")
     code, token, said = gismap("key", "add", "device", "--title", "对讲机", "--days", 30, "--role", "dispatcher")
     assert code == 0 and token.count("\n") == 1 and "not shown again" in said
@@ -129,7 +111,7 @@ def test_a_key_is_printed_once_works_and_is_revoked(gismap: Run, database: Datab
     ids=range(14),
 )
 def test_mistakes_are_one_line_and_change_nothing(
-    gismap: Run, engine: Engine, arguments: tuple[str, ...], typed: str, code: int, says: str
+    gismap: Gismap, engine: Engine, arguments: tuple[str, ...], typed: str, code: int, says: str
 ) -> None:
     ended, output, errors = gismap(*arguments, typed=typed)
     assert (ended, output, errors.count("\n")) == (code, "", 1)
@@ -137,19 +119,19 @@ def test_mistakes_are_one_line_and_change_nothing(
     assert actions(engine) == []
 
 
-def test_a_name_that_is_taken_in_other_letters_is_taken(gismap: Run) -> None:
+def test_a_name_that_is_taken_in_other_letters_is_taken(gismap: Gismap) -> None:
     gismap(*ADD, typed=PASSWORD)
     _, _, errors = gismap("user", "add", "ＬＩ．ＮＡ", "--role", "viewer", "--no-password")
     assert errors == "gismap: username: there is an account 'li.na' already\n"
 
 
-def test_a_key_has_no_role_that_its_account_lacks(gismap: Run) -> None:
+def test_a_key_has_no_role_that_its_account_lacks(gismap: Gismap) -> None:
     gismap("user", "add", "device", "--role", "viewer", "--no-password")
     _, _, errors = gismap("key", "add", "device", "--title", "x", "--days", 1, "--role", "auditor")
     assert errors == "gismap: role: the account is not granted auditor\n"
 
 
-def test_other_machines_are_not_served_before_somebody_can_sign_in(gismap: Run, database: Database) -> None:
+def test_other_machines_are_not_served_before_somebody_can_sign_in(gismap: Gismap, database: Database) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -167,7 +149,7 @@ def test_other_machines_are_not_served_before_somebody_can_sign_in(gismap: Run, 
 
 
 def test_the_first_user_may_be_made_before_the_first_start(
-    server: PrivateServer, gismap: Run, monkeypatch: pytest.MonkeyPatch
+    server: PrivateServer, gismap: Gismap, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     empty = server.create_database("without_a_schema")
     for name, value in environment(empty).items():

@@ -6,44 +6,29 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
 
-from gismap.cli import main
 from gismap.publishing import describe_district
-from gismap.settings import Settings, get_settings
+from gismap.settings import Settings
 from gismap.store.session import writing
-from tests.conftest import Database, environment
+from tests.conftest import Database, Gismap, commands, environment
 from tests.districts import COMMUNITIES, cell
 from tests.importing.conftest import PLACES, publish_county, rows, write_csv
 from tests.importing.test_rosters import roster
 
-Run = Callable[..., tuple[int, str, str]]
-
 
 @pytest.fixture()
-def gismap(database: Database, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Iterator[Run]:
-    """Runs `gismap …` in this process on a database of one's own; returns exit code, stdout and stderr."""
-    for name, value in environment(database).items():
-        monkeypatch.setenv(name, value)
-    get_settings.cache_clear()
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["gismap", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        output, errors = capfd.readouterr()
-        return int(stop.value.code or 0), output, errors
-
-    yield run
-    get_settings.cache_clear()
+def gismap(database: Database, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Iterator[Gismap]:
+    with commands(database, monkeypatch, capfd) as run:
+        yield run
 
 
-def test_import_repeat_and_undo(gismap: Run, engine: Engine, tmp_path: Path) -> None:
+def test_import_repeat_and_undo(gismap: Gismap, engine: Engine, tmp_path: Path) -> None:
     publish_county(engine)
     path = write_csv(tmp_path / "places.csv", PLACES)
     command = ("import", "key_places", path, "--crs", "wgs84")
@@ -62,7 +47,7 @@ def test_import_repeat_and_undo(gismap: Run, engine: Engine, tmp_path: Path) -> 
     assert (code, errors) == (2, f"gismap: batch: batch {batch} is undone already\n")
 
 
-def test_rejected_rows_are_listed_and_reported(gismap: Run, tmp_path: Path) -> None:
+def test_rejected_rows_are_listed_and_reported(gismap: Gismap, tmp_path: Path) -> None:
     table = [PLACES[0], *[[f"x{i}", "店", "商店", "东", 35.4, ""] for i in range(25)], *PLACES[1:]]
     path = write_csv(tmp_path / "places.csv", table)
     command = ("import", "key_places", path, "--crs", "wgs84", "--report", tmp_path / "report.csv")
@@ -92,7 +77,7 @@ def test_rejected_rows_are_listed_and_reported(gismap: Run, tmp_path: Path) -> N
         (("grids", "none.csv"), 64, "effective-from"),
     ],
 )
-def test_mistakes_are_one_line(gismap: Run, arguments: tuple[str, ...], code: int, says: str) -> None:
+def test_mistakes_are_one_line(gismap: Gismap, arguments: tuple[str, ...], code: int, says: str) -> None:
     found, output, errors = gismap("import", *arguments)
     assert (found, output) == (code, "")
     assert says.lower() in errors.lower() and "Traceback" not in errors
@@ -100,7 +85,7 @@ def test_mistakes_are_one_line(gismap: Run, arguments: tuple[str, ...], code: in
         assert errors.count("\n") == 1
 
 
-def test_a_template_is_written_and_grids_are_published(gismap: Run, engine: Engine, tmp_path: Path) -> None:
+def test_a_template_is_written_and_grids_are_published(gismap: Gismap, engine: Engine, tmp_path: Path) -> None:
     assert gismap("template", "staff", "-o", tmp_path / "t.xlsx") == (0, f"{tmp_path / 't.xlsx'}\n", "")
     table = [
         ["编码", "名称", "层级", "上级", "WKT"],
@@ -116,7 +101,7 @@ def test_a_template_is_written_and_grids_are_published(gismap: Run, engine: Engi
     assert rows(engine, "SELECT count(*) FROM grid WHERE is_leaf") == [(2,)]
 
 
-def test_what_became_of_grants_in_grids_that_ended_is_told(gismap: Run, engine: Engine, tmp_path: Path) -> None:
+def test_what_became_of_grants_in_grids_that_ended_is_told(gismap: Gismap, engine: Engine, tmp_path: Path) -> None:
     publish_county(engine)
     for name, code in (("li", f"{COMMUNITIES[0]}001"), ("wang", f"{COMMUNITIES[0]}002"), ("zhao", COMMUNITIES[1])):
         gismap("user", "add", name, "--role", "viewer", "--unit", code, "--no-password")
@@ -141,7 +126,7 @@ def test_what_became_of_grants_in_grids_that_ended_is_told(gismap: Run, engine: 
 
 
 def test_a_demo_that_real_people_are_imported_into_says_that_it_is_none_any_more(
-    gismap: Run, engine: Engine, tmp_path: Path
+    gismap: Gismap, engine: Engine, tmp_path: Path
 ) -> None:
     publish_county(engine)
     with writing(engine) as connection:
@@ -154,7 +139,7 @@ def test_a_demo_that_real_people_are_imported_into_says_that_it_is_none_any_more
     assert gismap("import", "undo", output.split()[1].rstrip(":"))[0] == 0
 
 
-def test_overlapping_grids_are_refused_with_their_defects(gismap: Run, engine: Engine, tmp_path: Path) -> None:
+def test_overlapping_grids_are_refused_with_their_defects(gismap: Gismap, engine: Engine, tmp_path: Path) -> None:
     table = [
         ["编码", "名称", "层级", "上级", "WKT"],
         ["370883", "邹城市", "1", "", ""],

@@ -1,7 +1,6 @@
 """Rulings beside the polygons: a building of another grid, doors, disputed borders, and their history."""
 
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
@@ -11,16 +10,15 @@ from shapely import LineString, MultiPolygon
 from sqlalchemy import Engine, text
 from starlette.testclient import TestClient
 
-from gismap.cli import main
 from gismap.elements.queries import page_statement
 from gismap.elements.questions import Filter, Question
 from gismap.errors import BadInputError, ConflictError, NotFoundError
 from gismap.locating.rulings import add_dispute, add_override, end_ruling, list_rulings
 from gismap.publishing import publish
-from gismap.settings import Settings, get_settings
+from gismap.settings import Settings
 from gismap.store.area import UnitArea
 from gismap.store.session import reading, writing
-from tests.conftest import Database, environment, serving
+from tests.conftest import Database, Gismap, commands, serving
 from tests.districts import COMMUNITIES, SOUTH, STEP, WEST, centre, small_county
 from tests.furnished import SINCE, furnish
 
@@ -163,22 +161,12 @@ def test_what_cannot_be_ruled_is_refused(county: Engine) -> None:
 
 
 @pytest.fixture()
-def gismap(database: Database, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Iterator[Any]:
-    for name, value in environment(database).items():
-        monkeypatch.setenv(name, value)
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        get_settings.cache_clear()
-        monkeypatch.setattr(sys, "argv", ["gismap", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        return int(stop.value.code or 0), *capfd.readouterr()
-
-    yield run
-    get_settings.cache_clear()
+def gismap(database: Database, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Iterator[Gismap]:
+    with commands(database, monkeypatch, capfd) as run:
+        yield run
 
 
-def test_rulings_are_made_listed_and_ended_on_the_command_line(county: Engine, gismap: Callable[..., Any]) -> None:
+def test_rulings_are_made_listed_and_ended_on_the_command_line(county: Engine, gismap: Gismap) -> None:
     element, _, _ = a_building(county, SW)
     assert gismap("override", "add", element, "--unit", NE, "--reason", "两社区会商纪要")[0] == 0
     line = '{"type": "LineString", "coordinates": [[117.02, 35.402], [117.02, 35.408]]}'
