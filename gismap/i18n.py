@@ -255,6 +255,7 @@ CATALOGUE: dict[str, tuple[str, str]] = {
     "loading.streets": ("道路", "Streets"),
     "loading.elements": ("房屋、场所与物资", "Buildings, places and supplies"),
     "loading.staff": ("网格力量", "Grid staff"),
+    "loading.names": ("名称索引", "Names to find places by"),
     "loading.counts": ("汇总统计", "Totals"),
     # categories: buildings by their use
     "category.buildings.residential": ("住宅楼", "Residential"),
@@ -770,10 +771,61 @@ CATALOGUE: dict[str, tuple[str, str]] = {
     "list_separator": ("、", ", "),
     "locate.certain": ("在{grid}内,距边界 {metres} 米{along}", "In {grid}, {metres} m from its border{along}"),
     "locate.boundary": ("正在{grids}的边界上{along}", "On the border of {grids}{along}"),
+    "locate.doubtful": ("定位误差跨越边界:{grids}{along}", "The error reaches across a border: {grids}{along}"),
+    "locate.frames": (
+        "坐标系不明,各有所指:{frames}。请问是哪种坐标系?",
+        "The frame is not known, and each says another: {frames}. Which frame is it?",
+    ),
+    "locate.override": ("{place}另有认定,归{grid}:{reason}", "{place} was ruled to belong to {grid}: {reason}"),
+    "locate.disputed": (
+        "{grids}之间存在争议,暂由{grid}负责:{reason}",
+        "In dispute between {grids}; {grid} answers meanwhile: {reason}",
+    ),
     "locate.along": ("(沿{street})", " (along {street})"),
     "locate.gap": ("不属于任何网格,最近的{grid}相距 {metres} 米", "In no grid; {grid} is nearest, {metres} m away"),
     "locate.outside": ("在辖区以外,最近的{grid}相距 {metres} 米", "Outside; {grid} is nearest, {metres} m away"),
     "locate.no_grids": ("当日没有网格", "There are no grids on that day"),
+    # locating by words
+    "words.separator": (",", "; "),
+    "words.same": ("名称一致", "the same name"),
+    "words.alike": ("名称相近", "a name like it"),
+    "words.alias": ("按别名“{alias}”", "by the alias “{alias}”"),
+    "words.numbers": ("号码一致", "the same number"),
+    "words.without": ("没有{missed}", "without {missed}"),
+    "words.inside": ("其中{inside}", "{inside} in it"),
+    "words.beside": ("在其{words}", "{words} of it"),
+    "words.offset": ("按{words}推算", "reckoned {words} of it"),
+    "words.in_grid": ("位于{grid}", "in {grid}"),
+    "words.position": ("坐标,按 {frame}", "coordinates, as {frame}"),
+    "words.placed": ("{place}({grid})", "{place} ({grid})"),
+    "words.by": ("{place}({why})。{located}", "{place} ({why}). {located}"),
+    "words.tie": (
+        "有 {count} 处同样符合:{places}。是哪一处?",
+        "{count} places fit equally: {places}. Which one is meant?",
+    ),
+    "words.apart": (
+        "{first}与{second}不相交。请核对路名",
+        "{first} and {second} do not meet. Please check the names of the streets",
+    ),
+    "words.missed": (
+        "找到了{place},但没有{missed}。请核对号码",
+        "{place} is known, but has no {missed}. Please check the number",
+    ),
+    "words.wide": (
+        "{place}分属 {leaves} 个网格。请说明楼栋、门牌或路口",
+        "{place} lies in {leaves} grids. Which building, door plate or crossing?",
+    ),
+    "words.street": (
+        "{place}是一条路。请说明门牌号或与哪条路相交",
+        "{place} is a street. Which door plate, or the crossing with which street?",
+    ),
+    "words.unsure": ("是不是{place}?", "Is {place} meant?"),
+    "words.not_found": (
+        "没有找到“{text}”所说的地点{known}。换一种说法,或说附近的路口、小区",
+        "No place was found for “{text}”{known}. Say it in another way, or a crossing or compound near by",
+    ),
+    "words.only_numbers": (",只听懂了{numbers}", "; only {numbers} was understood"),
+    "words.incomplete": ("。有新名称尚未收录", ". Some new names are not listed yet"),
 }
 
 

@@ -27,6 +27,8 @@ from gismap.geometry.codes import new_unit_id
 from gismap.geometry.coverage import NOISE_M2, Defect, find_defects
 from gismap.geometry.ground import measure
 from gismap.geometry.succession import Land, Succession
+from gismap.locating.gazetteer import refresh_gazetteer
+from gismap.locating.rulings import end_with_units
 from gismap.settings import get_settings
 from gismap.staff.writing import end_assignments
 from gismap.store import audit
@@ -51,6 +53,7 @@ class Publication:
     assignments_ended: int
     grants_followed: int
     grants_lapsed: Sequence[Lapse]
+    rulings_ended: int
 
 
 def publish(
@@ -95,6 +98,7 @@ def publish(
     revisions.insert_versions(connection, changed, number, effective_from)
     revisions.insert_outlines(connection, new_outlines, outline_authority or author, effective_from)
 
+    rulings = end_with_units(connection, retired, effective_from, ended_by=f"revision {number}")
     moved = reassign_elements(connection, effective_from)
     trace.note_posts(connection, number, retired, effective_from)
     ended = end_assignments(connection, retired, effective_from)
@@ -106,13 +110,23 @@ def publish(
         [replace(row, household_share=shares.get((row.old_unit or "", row.new_unit or ""))) for row in lineage],
     )
     _title_district(connection, placed[0].complete.draft.name)
+    refresh_gazetteer(connection)
     grants = _follow(connection, standing, placed, retired, effective_from, today, author)
     trace.note_grants(connection, number, grants.ended, grants.made)
     _announce(connection, number, effective_from, author, reason, certificate)
     return Publication(
-        number, effective_from, certificate, unit_ids, len(changed), len(retired), moved, ended, grants.followed,
+        number,
+        effective_from,
+        certificate,
+        unit_ids,
+        len(changed),
+        len(retired),
+        moved,
+        ended,
+        grants.followed,
         grants.lapses,
-    )  # fmt: skip
+        rulings,
+    )
 
 
 def defects_of(drafts: Sequence[UnitDraft]) -> list[Defect]:

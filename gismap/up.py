@@ -23,6 +23,7 @@ from gismap.api.connections import Limits, protocol_within
 from gismap.demo.filling import DemoProcess, Filling
 from gismap.demo.land.sketch import check_sketch
 from gismap.errors import EXIT_UNUSABLE, EnvironmentProblemError, GismapError, UnavailableError
+from gismap.locating.gazetteer import read_pending
 from gismap.planning.enforcing import carry_out_requests
 from gismap.settings import Settings
 from gismap.store.fitness import assert_fit
@@ -127,6 +128,7 @@ def _keep_running(server: PrivateServer, stopping: threading.Event) -> None:
 def _migrate(settings: Settings) -> None:
     if settings.database_owner_url is not None:
         upgrade(settings.database_owner_url)
+        read_pending(settings.database_owner_url)
         return
     current, head = status(str(settings.database_url))
     if current != head:

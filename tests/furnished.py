@@ -14,6 +14,7 @@ from gismap.demo.contents.care import CATEGORIES
 from gismap.elements.care_counts import publish_care_counts
 from gismap.elements.values import CareDraft, ElementDraft, StaffDraft, StreetDraft
 from gismap.elements.writing import write_elements, write_streets
+from gismap.locating.gazetteer import refresh_gazetteer
 from gismap.publishing import describe_district, publish
 from gismap.staff.values import AssignmentDraft, Duty, Role
 from gismap.staff.writing import write_assignments, write_staff
@@ -87,6 +88,7 @@ def furnish(engine: Engine, *, today: date, synthetic: bool = True) -> None:
         write_care(connection, elements, keyring=None)
         write_staff(connection, elements, source=SOURCE)
         write_assignments(connection, _assignments(), source=SOURCE, unit_ids=published.unit_ids)
+        refresh_gazetteer(connection)
         publish_care_counts(connection, today.replace(day=1), today=today)
 
 

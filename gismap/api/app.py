@@ -23,6 +23,7 @@ from gismap.elements.routes import router as elements
 from gismap.errors import EnvironmentProblemError
 from gismap.http import refuse_repeats
 from gismap.locating.routes import router as locating
+from gismap.locating.snapshot import Snapshot
 from gismap.pages.routes import router as pages
 from gismap.planning.routes import router as plans
 from gismap.resources import resource_dir
@@ -71,8 +72,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             statement_timeout_ms=chosen.statement_timeout_ms,
         )
         app.state.callers = Callers(app.state.engine, chosen)
+        app.state.snapshot = Snapshot(app.state.engine, chosen.today)
+        app.state.snapshot.start()
         current_default_thread_limiter().total_tokens = chosen.pool_size + MAX_WAITING
         yield
+        app.state.snapshot.stop()
         app.state.engine.dispose()
 
     configure_logs()

@@ -31,12 +31,15 @@ def main() -> None:
         audit,
         care,
         emergency,
+        frame,
         importing,
         keyring,
         maps,
         plan,
+        ruling,
         seal,
         server,
+        words,
     )
 
     try:

@@ -16,8 +16,6 @@ from gismap.elements.schemas import SearchBody
 from gismap.elements.service import find_resources
 from gismap.errors import BadInputError
 from gismap.http import names_in
-from gismap.locating.service import locate as locate_point
-from gismap.locating.service import parse_near
 from gismap.settings import get_settings
 from gismap.store.session import reading
 
@@ -45,26 +43,35 @@ class WithNegativeNumbers(TyperCommand):
 
 @app.command(cls=WithNegativeNumbers)
 def locate(
-    x: Annotated[float, typer.Argument(help="Easting or longitude.")],
-    y: Annotated[float, typer.Argument(help="Northing or latitude.")],
-    crs: Annotated[str, typer.Option(help="wgs84, cgcs2000, gcj02, bd09 or EPSG:n.")] = "cgcs2000",
+    x: Annotated[float | None, typer.Argument(help="Easting or longitude.", show_default=False)] = None,
+    y: Annotated[float | None, typer.Argument(help="Northing or latitude.", show_default=False)] = None,
+    words: Annotated[
+        str | None, typer.Option("--text", help="A place in words: an address, a crossing, a sentence.")
+    ] = None,
+    crs: Annotated[str, typer.Option(help="wgs84, cgcs2000, gcj02, bd09, EPSG:n, or auto.")] = "cgcs2000",
+    accuracy: Annotated[float | None, typer.Option(help="Radius of the position's error in metres.")] = None,
     as_of: AsOf = None,
     near: Annotated[str | None, typer.Option(help="What to look for near: layer:k or layer.category:k, …")] = None,
 ) -> None:
-    """Which grid is a point in, and who answers? Prints JSON."""
+    """Which grid is a point or a place in, and who answers? Prints JSON."""
+    from gismap.locating.service import Question, check_layers, parse_near  # noqa: PLC0415
+    from gismap.locating.snapshot import Snapshot  # noqa: PLC0415
+    from gismap.locating.wording import answer_with_near, check_question  # noqa: PLC0415
+
     settings = get_settings()
-    wanted = parse_near(near) if near else []
+    if words is None and (x is None or y is None):
+        raise typer.BadParameter("'x' and 'y' are needed, or --text")
+    if words is not None and x is not None:
+        raise typer.BadParameter("give 'x' and 'y' or --text, not both")
+    if words is not None:
+        check_question(words)
+    wanted, day = parse_near(near) if near else [], as_of or settings.today()
+    place = (x or 0.0, y or 0.0, crs, day, accuracy)
+    question = Question(*place, settings.language, settings.far_km, words or "")
     with engine() as database, reading(database) as connection:
-        answer = locate_point(
-            connection,
-            x,
-            y,
-            crs=crs,
-            as_of=as_of or settings.today(),
-            near=wanted,
-            language=settings.language,
-            far_km=settings.far_km,
-        )
+        check_layers(connection, wanted)
+        snapshot = Snapshot(database, settings.today)
+        answer = answer_with_near(connection, snapshot, question, wanted, lambda _path: False)
     _print(orjson.dumps(answer, option=orjson.OPT_INDENT_2))
 
 

@@ -59,12 +59,30 @@ def parse_day(text: str) -> date:
         raise typer.BadParameter(f"{text!r} is no day; write it like 2026-03-01") from error
 
 
+def pairs(text: str | None) -> dict[str, str]:
+    """What `--columns ours=theirs,…` names.
+
+    Raises:
+        BadInputError: it is written otherwise.
+    """
+    found: dict[str, str] = {}
+    for part in text.split(",") if text else []:
+        ours, sign, theirs = part.partition("=")
+        if not sign or not ours.strip() or not theirs.strip():
+            raise BadInputError(f"{part!r} is not of the form ours=theirs", field="columns")
+        found[ours.strip()] = theirs.strip()
+    return found
+
+
 def tell_grants(done: "Publication") -> None:
     """Say on stderr what a publication did to grants in units that it ended, where there were any."""
     if done.grants_followed:
         print(f"gismap: {done.grants_followed} grants followed their land into other units", file=sys.stderr)
     for lapse in done.grants_lapsed:
         print(f"gismap: {lapse}", file=sys.stderr)
+    if done.rulings_ended:
+        told = f"{done.rulings_ended} rulings ended with their units; rule anew where it is right"
+        print(f"gismap: {told}", file=sys.stderr)
 
 
 @contextmanager

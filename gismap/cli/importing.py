@@ -13,7 +13,7 @@ from typer.core import TyperGroup
 
 from gismap.access.demo_accounts import is_made_up
 from gismap.cli import app
-from gismap.cli.common import engine, parse_day, tell_grants
+from gismap.cli.common import engine, pairs, parse_day, tell_grants
 from gismap.errors import BadInputError, CoverageError
 from gismap.settings import get_settings
 from gismap.spreadsheets import write_table
@@ -78,7 +78,7 @@ def import_layer(
         path=file,
         source=source or file.name,
         crs=crs,
-        columns=_pairs(columns),
+        columns=pairs(columns),
         key=key,
         sheet=sheet,
         skip_rejected=skip_rejected,
@@ -131,7 +131,7 @@ def import_boundaries(
     from gismap.importing.preparing import Order  # noqa: PLC0415
 
     settings = get_settings()
-    order = Order("grids", file, file.name, crs=crs, columns=_pairs(columns), sheet=sheet)
+    order = Order("grids", file, file.name, crs=crs, columns=pairs(columns), sheet=sheet)
     try:
         with engine() as database, writing(database) as connection:
             done, rejections, notes = import_grids(
@@ -170,16 +170,6 @@ def template(
 
     write_template(layer, output)
     print(output)
-
-
-def _pairs(text: str | None) -> dict[str, str]:
-    pairs: dict[str, str] = {}
-    for part in text.split(",") if text else []:
-        ours, sign, theirs = part.partition("=")
-        if not sign or not ours.strip() or not theirs.strip():
-            raise BadInputError(f"{part!r} is not of the form ours=theirs", field="columns")
-        pairs[ours.strip()] = theirs.strip()
-    return pairs
 
 
 def _not_to_come(day: date | None, today: date) -> date:

@@ -9,6 +9,7 @@ import typer
 from gismap.cli import app
 from gismap.cli.common import As, FromStdin, engine, person_here
 from gismap.elements import sealing
+from gismap.locating.gazetteer import refresh_gazetteer
 from gismap.store.session import reading, writing
 
 seal = typer.Typer(help="Sealed addresses: out of sight until two people open them.", no_args_is_help=True)
@@ -33,6 +34,7 @@ def open_(element: Element, reason: Reason, as_: As, password_stdin: FromStdin =
         who = person_here(database, as_, from_stdin=password_stdin)
         with writing(database) as connection:
             is_open = sealing.open_seal(connection, element, reason, opened_by=who)
+            refresh_gazetteer(connection)
     print(f"{element}: {'open' if is_open else 'waits for a second person'}")
     return int(not is_open)
 

@@ -7,9 +7,9 @@ import typer
 
 from gismap.cli import app
 from gismap.cli.common import database
+from gismap.locating.gazetteer import read_pending
 from gismap.settings import get_settings
 from gismap.store.migrate import status, upgrade
-from gismap.up import up as run
 
 db = typer.Typer(help="The database: migrations and their state.", no_args_is_help=True)
 app.add_typer(db, name="db")
@@ -22,6 +22,8 @@ def up(
     data_dir: Annotated[Path | None, typer.Option(help="Where the private server keeps its data.")] = None,
 ) -> int:
     """Start the database and the service; prints `ready http://…` when it answers."""
+    from gismap.up import up as run  # noqa: PLC0415
+
     chosen = {"demo": demo, "port": port, "data_dir": data_dir}
     return run(get_settings().model_copy(update={name: value for name, value in chosen.items() if value is not None}))
 
@@ -31,6 +33,7 @@ def migrate() -> None:
     """Bring the database to the schema of this version."""
     with database(get_settings()) as urls:
         upgrade(urls.owner_url)
+        read_pending(urls.owner_url)
         print(status(urls.owner_url)[0])
 
 

@@ -16,6 +16,7 @@ from gismap.elements.care_counts import publish_care_counts
 from gismap.elements.values import ElementDraft
 from gismap.elements.writing import write_elements, write_streets
 from gismap.errors import ConflictError
+from gismap.locating.gazetteer import refresh_gazetteer
 from gismap.publishing import describe_district, publish
 from gismap.staff.writing import write_assignments, write_staff
 from gismap.store.keyring import Keyring
@@ -84,6 +85,8 @@ def _store(
     write_care(connection, _sealable(district.elements, keyring), keyring=keyring)
     write_staff(connection, district.elements, source=source)
     write_assignments(connection, district.assignments, source=source, unit_ids=publication.unit_ids)
+    progress("names", 0, 1)
+    refresh_gazetteer(connection)
     progress("counts", 0, 1)
     publish_care_counts(connection, today.replace(day=1), today=today)
     progress("done", 1, 1)

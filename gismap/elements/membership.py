@@ -4,6 +4,8 @@ from datetime import date
 
 from sqlalchemy import Connection, text
 
+# A ruling on a building counts before its polygon, for what is part of it, too.
+#
 # Every version that stands on the day or begins later, with the leaf that its anchor has from then on, where that
 # differs: what was recorded later than the day (the first boundaries may lie in the past) belongs somewhere, too.
 MOVED = """
@@ -17,10 +19,18 @@ WITH owner AS (
       AND NOT isempty(e.valid) AND (upper_inf(e.valid) OR upper(e.valid) > CAST(:day AS date))
     ORDER BY e.version_id, g.code NULLS LAST, g.unit_id
 )
-SELECT e.version_id, e.since, o.unit_id, coalesce(o.path, '') AS path
+SELECT e.version_id, e.since, coalesce(r.unit_id, o.unit_id) AS unit_id, coalesce(r.path, o.path, '') AS path
 FROM element e LEFT JOIN owner o USING (version_id)
+LEFT JOIN LATERAL (
+    SELECT g.unit_id, g.path FROM override x
+    JOIN grid g ON g.unit_id = x.unit_id AND g.valid @> greatest(CAST(:day AS date), e.since)
+    WHERE x.element_id IN (e.element_id, e.part_of) AND x.door = ''
+      AND x.valid @> greatest(CAST(:day AS date), e.since)
+    LIMIT 1
+) r ON true
 WHERE NOT isempty(e.valid) AND (upper_inf(e.valid) OR upper(e.valid) > CAST(:day AS date))
-  AND (e.unit_id, e.path) IS DISTINCT FROM (o.unit_id, coalesce(o.path, ''));
+  AND (e.unit_id, e.path)
+      IS DISTINCT FROM (coalesce(r.unit_id, o.unit_id), coalesce(r.path, o.path, ''));
 """
 
 # A version that begins on that very day has no past to keep.
@@ -87,6 +97,20 @@ def reassign_elements(connection: Connection, day: date) -> int:
         connection.execute(text(statement), {"day": day})
     connection.execute(text(COPY_SUBORDINATES))
     return moved
+
+
+LATER_REVISIONS = """
+SELECT effective_from FROM revision
+WHERE effective_from > CAST(:day AS date) AND withdrawn_at IS NULL ORDER BY effective_from;
+"""
+
+
+def reassign_from(connection: Connection, day: date, *, later_only: bool = False) -> None:
+    """As `reassign_elements`, on a day (unless `later_only`) and on those of later revisions."""
+    if not later_only:
+        reassign_elements(connection, day)
+    for later in connection.execute(text(LATER_REVISIONS), {"day": day}).scalars().all():
+        reassign_elements(connection, later)
 
 
 def household_shares(connection: Connection, day: date) -> dict[tuple[str, str], float]:

@@ -16,7 +16,7 @@ import orjson
 import shapely
 from sqlalchemy import Connection, text
 
-from gismap.elements.membership import reassign_elements
+from gismap.elements.membership import reassign_from
 from gismap.elements.values import ElementDraft, StreetDraft
 from gismap.errors import BadInputError
 from gismap.geometry.codes import new_identity
@@ -74,8 +74,8 @@ def write_elements(
     for statement in (INSERT_BUILDINGS, INSERT_BUILDING_UNITS, INSERT_DWELLINGS, BUMP_LAYERS):
         connection.execute(text(statement))
     row = connection.execute(text(COUNT)).one()
-    for day in connection.execute(text(LATER_REVISIONS), {"since": since}).scalars().all():
-        reassign_elements(connection, day)
+    is_ruled = bool(connection.execute(text(IS_RULED)).scalar())
+    reassign_from(connection, since, later_only=not is_ruled)
     return WriteCounts(added=row.added, changed=row.changed, unchanged=len(drafts) - row.added - row.changed)
 
 
@@ -227,11 +227,7 @@ SELECT count(*) FILTER (WHERE NOT unchanged AND replaces IS NOT NULL) AS changed
 FROM incoming;
 """
 
-LATER_REVISIONS = """
-SELECT effective_from FROM revision
-WHERE effective_from > CAST(:since AS date) AND withdrawn_at IS NULL
-ORDER BY effective_from;
-"""
+IS_RULED = "SELECT EXISTS (SELECT FROM override WHERE NOT isempty(valid));"
 
 RESOLVE_PARTS = """
 UPDATE incoming i SET part_of = e.element_id

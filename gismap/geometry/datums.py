@@ -30,6 +30,13 @@ _SURVEYOR_HINT = (
 _INVERSE_STEPS = 6  # to a micrometre even at 105° E, where the slope of the shift has no bound
 
 
+ZONE_CODES = {zone: 4488 + zone for zone in range(25, 46)} | {zone: 4478 + zone for zone in range(13, 24)}
+"""EPSG codes of CGCS2000 Gauss–Krüger whose eastings carry the zone, by zone: 3° zones from 25, 6° zones to 23."""
+
+_ZONES = {f"EPSG:{code}": zone for zone, code in ZONE_CODES.items()}
+_WITHOUT_ZONE = {f"EPSG:{code}" for code in (*range(4502, 4513), *range(4534, 4555))}
+
+
 @dataclass(frozen=True, slots=True)
 class Frame:
     """A known frame: `name` is what is recorded as `source_crs`, `definition` what PROJ reads (None: shifted)."""
@@ -178,10 +185,31 @@ def read_position(x: float, y: float, crs: str | Frame = WGS84) -> tuple[float, 
         check_position(x, y)
     elif not (np.isfinite(x) and np.isfinite(y)):
         raise PositionError("x and y must be finite numbers", field="x")
+    else:
+        _check_zone(x, frame)
     lon, lat = to_cgcs2000(float(x), float(y), frame)
     if not bool(plausible_positions(lon, lat)):
         raise PositionError(f"x={x:g}, y={y:g} lies outside {frame.name}; {_SURVEYOR_HINT}", field="x")
     return lon, lat
+
+
+def _check_zone(x: float, frame: Frame) -> None:
+    """Refuse an easting that carries a zone where its frame has none or another, and one without where it has one.
+
+    Some of these come out as positions hundreds of kilometres away, which a wide district would not notice.
+    """
+    zone, carried = _ZONES.get(frame.name), int(x // 1_000_000)
+    if zone is None and frame.name not in _WITHOUT_ZONE:
+        return
+    if carried in ZONE_CODES and carried != zone:
+        told = "has none in its eastings" if zone is None else f"is zone {zone}"
+        hint = f"carries zone {carried}, but {frame.name} {told}: is it in EPSG:{ZONE_CODES[carried]}?"
+    elif zone is not None and 0 < x < 1_000_000:
+        without = ZONE_CODES[zone] + (21 if zone >= 25 else 11)
+        hint = f"carries no zone, but {frame.name} is zone {zone}: is it in EPSG:{without}?"
+    else:
+        return
+    raise PositionError(f"the easting x={x:.10g} {hint}", field="x")
 
 
 def check_position(lon: float, lat: float) -> None:

@@ -1,5 +1,6 @@
 """Degrees to metres on the ground, for measuring and for work in a plane; which frame a file is in is not here."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,7 @@ Shapes = NDArray[np.object_]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
 
-_A, _E2 = 6378137.0, 0.00669438002290  # semi-major axis in metres, squared eccentricity
+SEMI_MAJOR_M, ECCENTRICITY2 = 6378137.0, 0.00669438002290
 # CGCS2000's ellipsoid equals GRS 80 but for 0.1 mm. The meridian is 0: longitudes are shifted instead.
 _PLANE: Any = pyproj.Transformer.from_crs(
     "+proj=longlat +ellps=GRS80", "+proj=tmerc +lat_0=0 +lon_0=0 +k=1 +ellps=GRS80", always_xy=True
@@ -41,6 +42,31 @@ class GroundPlane:
         return np.column_stack([lon + self.lon, lat])
 
 
+@dataclass(frozen=True, slots=True)
+class TangentPlane:
+    """A plane in metres that touches the ground at a point: degrees from it times metres per degree. Straight lines
+    stay straight, and a point costs two multiplications; lengths err by 1 % at 50 km north or south of it.
+    """
+
+    lon: float
+    lat: float
+
+    def to_metres(self, shapes: Shapes) -> Shapes:
+        """Geometries in degrees as geometries in this plane."""
+        return np.asarray(shapely.transform(shapes, lambda lonlat: (lonlat - (self.lon, self.lat)) * self._scale()))
+
+    def point(self, lon: float, lat: float) -> shapely.Point:
+        """A position in degrees as a point in this plane."""
+        east, north = self._scale()
+        return shapely.Point((lon - self.lon) * east, (lat - self.lat) * north)
+
+    def _scale(self) -> tuple[float, float]:
+        phi = math.radians(self.lat)
+        squeezed = 1 - ECCENTRICITY2 * math.sin(phi) ** 2
+        per_radian = math.radians(SEMI_MAJOR_M)
+        return per_radian * math.cos(phi) / math.sqrt(squeezed), per_radian * (1 - ECCENTRICITY2) / squeezed**1.5
+
+
 def plane_of(shapes: Shapes) -> GroundPlane:
     """The plane whose meridian runs through the middle of the geometries (degrees)."""
     west, _, east, _ = shapely.total_bounds(shapes)
@@ -58,8 +84,9 @@ def measure(shapes: Shapes) -> tuple[Floats, Floats]:
     centroids, owner = shapely.get_coordinates(shapely.centroid(shapes), return_index=True)  # none of empty ones
     middle[owner] = centroids
     phi = np.radians(middle[:, 1])
-    squeezed = 1 - _E2 * np.sin(phi) ** 2
-    per_degree = np.radians(_A) * np.column_stack([np.cos(phi) / np.sqrt(squeezed), (1 - _E2) / squeezed**1.5])
+    squeezed = 1 - ECCENTRICITY2 * np.sin(phi) ** 2
+    east_west, north_south = np.cos(phi) / np.sqrt(squeezed), (1 - ECCENTRICITY2) / squeezed**1.5
+    per_degree = np.radians(SEMI_MAJOR_M) * np.column_stack([east_west, north_south])
     lonlat, owner = shapely.get_coordinates(shapes, return_index=True)
     scaled = shapely.set_coordinates(shapes.copy(), (lonlat - middle[owner]) * per_degree[owner])
     return shapely.area(scaled), shapely.length(scaled)

@@ -54,3 +54,13 @@ ONLY_POSTS_CHANGED = """
 SELECT count(DISTINCT element_id) FROM element
 WHERE element_id = ANY(:staff) AND upper_inf(valid) AND batch IS DISTINCT FROM :batch;
 """
+
+KNOWN_PLACES = """
+SELECT called, ST_X(e.anchor) AS lon, ST_Y(e.anchor) AS lat
+FROM element e
+LEFT JOIN building b USING (version_id)
+CROSS JOIN LATERAL (
+    SELECT DISTINCT called FROM unnest(ARRAY[e.name, b.address, e.attributes ->> 'address']) AS called
+) names
+WHERE e.valid @> CAST(:as_of AS date) AND e.layer NOT IN ('staff', 'care_persons', 'incidents') AND called IS NOT NULL;
+"""

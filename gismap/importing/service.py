@@ -27,6 +27,7 @@ from gismap.importing.preparing import Order, Prepared, Surroundings, prepare
 from gismap.importing.rostering import UnitPlace
 from gismap.importing.screening import check_layer
 from gismap.importing.values import Rejection
+from gismap.locating.gazetteer import refresh_gazetteer
 from gismap.settings import get_settings
 from gismap.staff.rosters import write_posts
 from gismap.staff.writing import write_staff
@@ -175,6 +176,7 @@ def _store(
         if not order.dry_run:
             keep_longer(connection, prepared.elements, source=order.source)
         return Outcome(None, prepared.read, counts, prepared.rejections, prepared.notes)
+    refresh_gazetteer(connection)
     keep_longer(connection, prepared.elements, source=order.source)
     mapping = {"source": order.source, "layer": order.layer, "columns": orjson.dumps(prepared.mapping).decode()}
     connection.execute(text(queries.REMEMBER), mapping)
@@ -250,6 +252,7 @@ def undo(engine: Engine, batch: int, *, actor: str) -> dict[str, Any]:
             raise ConflictError(f"batch {batch} is undone already", field="batch")
         removed, reopened = take_back_elements(connection, batch)
         journal.take_back(connection, batch)
+        refresh_gazetteer(connection)
         connection.execute(text(queries.UNDONE), {"batch": batch})
         connection.execute(text(queries.BUMP_LAYER), {"layer": row.layer})
         detail = {"layer": row.layer, "source": row.source, "removed": removed, "reopened": reopened}

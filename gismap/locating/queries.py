@@ -1,19 +1,13 @@
-"""The SQL of locating a point: one statement that finds its grid, chain, people on duty and what is near."""
+"""The SQL of locating: what is held in memory, and what is near a point."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from gismap.store.area import box_around, units_above
+from gismap.store.area import box_around
 
 POINT = "ST_SetSRID(ST_MakePoint(:lon, :lat), 4490)"
-
-CANDIDATES = 3
-"""How many grids are named where none contains the point."""
-
-STREET_REACH_M = 30
-"""A border this close to a named street is described by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,81 +20,59 @@ class Near:
 
     @property
     def key(self) -> str:
+        """What the answer calls it."""
         return self.layer if self.category is None else f"{self.layer}.{self.category}"
 
 
-# The index grid_leaf_geom finds the leaves by box; a border point intersects every leaf that it touches.
-OWNER = f"""
-    SELECT unit_id, code, name, level, path,
-           0::float8 AS metres, ST_Distance(ST_Boundary(geom)::geography, {POINT}::geography) AS border_m
-    FROM grid
-    WHERE is_leaf AND valid @> CAST(:as_of AS date) AND geom && {POINT} AND ST_Intersects(geom, {POINT})
-"""
-
-# The nearest in degrees bounds how far the nearest in metres can be.
-NEAREST = f"""
-    SELECT unit_id, code, name, level, path, ST_Distance(geom::geography, {POINT}::geography) AS metres
-    FROM grid
-    WHERE is_leaf AND valid @> CAST(:as_of AS date) AND geom && (
-        SELECT {box_around(POINT, f"ST_Distance(geom::geography, {POINT}::geography)")}
-        FROM grid
-        WHERE is_leaf AND valid @> CAST(:as_of AS date)
-        ORDER BY geom <-> {POINT} LIMIT 1
-    )
-    ORDER BY metres, code LIMIT {CANDIDATES}
-"""
-
-DUTY = """
-    SELECT json_object_agg(duty, json_build_object('name', name, 'role', role, 'phone', phone))
-    FROM duty_of((SELECT unit_id FROM chosen), CAST(:as_of AS date))
-"""
-
-STREET = f"""
-    SELECT name FROM street
-    WHERE geom && {box_around(POINT, str(STREET_REACH_M))} AND name IS NOT NULL
-      AND ST_DWithin(geom::geography, {POINT}::geography, {STREET_REACH_M})
-    ORDER BY ST_Distance(geom::geography, {POINT}::geography), name LIMIT 1
-"""
-
-# Without any outline it is not known what belongs to the district.
-INSIDE_OUTLINE = f"""
-    SELECT bool_or(ST_Intersects(geom, {POINT}))
-    FROM jurisdiction_outline
-    WHERE valid @> CAST(:as_of AS date)
-"""
+CHANGES = "SELECT topic, number FROM change;"
 
 REVISION = """
-    SELECT number FROM revision
-    WHERE withdrawn_at IS NULL AND effective_from <= :as_of ORDER BY effective_from DESC LIMIT 1
-"""
-
-# Asked only where no leaf contains the point; `inside_outline` is null where no outline is known.
-UNCOVERED = f"""
-SELECT (SELECT json_agg(nearest) FROM ({NEAREST}) nearest) AS nearest, ({INSIDE_OUTLINE}) AS inside_outline;
+SELECT number FROM revision
+WHERE withdrawn_at IS NULL AND effective_from <= :as_of ORDER BY effective_from DESC LIMIT 1;
 """
 
 FIRST_DAY = "SELECT min(effective_from) FROM revision WHERE withdrawn_at IS NULL;"
 
+# From when until when nothing about boundaries changes around a day.
+SPAN = """
+SELECT max(day) FILTER (WHERE day <= :as_of) AS since, min(day) FILTER (WHERE day > :as_of) AS until
+FROM (
+    SELECT lower(valid) AS day FROM grid UNION SELECT upper(valid) FROM grid
+    UNION SELECT lower(valid) FROM jurisdiction_outline UNION SELECT upper(valid) FROM jurisdiction_outline
+    UNION SELECT effective_from FROM revision WHERE withdrawn_at IS NULL
+) turns;
+"""
+
+# Leaves with their shape, in the order that decides ties; the units above them without.
+UNITS = """
+SELECT unit_id, code, name, level, path, CASE WHEN is_leaf THEN ST_AsBinary(geom) END AS wkb
+FROM grid WHERE valid @> CAST(:as_of AS date) ORDER BY code NULLS LAST, unit_id;
+"""
+
+OUTLINES = "SELECT ST_AsBinary(geom) FROM jurisdiction_outline WHERE valid @> CAST(:as_of AS date);"
+
+DUTY_POSTS = "SELECT unit_id, role, duty, name, shown_phone, phone, since, until FROM duty_posts();"
+
+NAMED_STREETS = "SELECT name, ST_AsBinary(geom) AS wkb FROM street WHERE name IS NOT NULL ORDER BY street_id;"
+
+OVERRIDE_PLACES = """
+SELECT override, element_id, name, door, unit_id, reason, since, until, wkb FROM override_places() ORDER BY override;
+"""
+
+DISPUTE_SEGMENTS = """
+SELECT dispute, unit_a, unit_b, interim_unit, reason, reach_m, lower(valid) AS since, upper(valid) AS until,
+       ST_AsBinary(geom) AS wkb
+FROM dispute WHERE NOT isempty(valid) ORDER BY dispute;
+"""
+
 LAYER_NAMES = "SELECT name FROM layer WHERE sensitivity <> 'person' AND name NOT IN ('grids', 'streets');"
 
 
-def locate_statement(lon: float, lat: float, as_of: date, near: Sequence[Near]) -> tuple[str, dict[str, Any]]:
-    """One statement, one row: `owners`, `chain`, `duty`, `near` (JSON), `street`, `revision`."""
+def near_statement(lon: float, lat: float, as_of: date, near: Sequence[Near]) -> tuple[str, dict[str, Any]]:
+    """One statement, one row: `near` (JSON)."""
     params: dict[str, Any] = {"lon": lon, "lat": lat, "as_of": as_of}
-    near_sql = [_near(number, wanted, params) for number, wanted in enumerate(near)]
-    return (
-        f"""
-        WITH owner AS MATERIALIZED ({OWNER}),
-        chosen AS MATERIALIZED (SELECT * FROM owner ORDER BY code NULLS LAST, unit_id LIMIT 1)
-        SELECT (SELECT json_agg(owner ORDER BY code NULLS LAST, unit_id) FROM owner) AS owners,
-               ({units_above("(SELECT path FROM chosen)")}) AS chain,
-               ({DUTY}) AS duty,
-               json_build_object({", ".join(near_sql)}) AS near,
-               ({STREET}) AS street,
-               ({REVISION}) AS revision;
-        """,
-        params,
-    )
+    parts = [_near(number, wanted, params) for number, wanted in enumerate(near)]
+    return f"SELECT json_build_object({', '.join(parts)}) AS near;", params
 
 
 def _near(number: int, wanted: Near, params: dict[str, Any]) -> str:

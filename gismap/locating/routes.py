@@ -1,12 +1,18 @@
 """HTTP of locating."""
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import Field, StrictStr
+from sqlalchemy import Engine
+from starlette.concurrency import run_in_threadpool
 
-from gismap.access.values import Permission
+from gismap.access.values import Caller, Permission
+from gismap.errors import BadInputError
 from gismap.http import (
     Configuration,
+    CurrentCaller,
     Database,
     Day,
     FiniteText,
@@ -16,37 +22,89 @@ from gismap.http import (
     json_response,
     permit,
 )
-from gismap.locating.service import locate, parse_near
+from gismap.i18n import Language
+from gismap.locating.queries import Near
+from gismap.locating.rulings import list_rulings
+from gismap.locating.service import Question, check_layers, locate, parse_near
+from gismap.locating.snapshot import Snapshot
+from gismap.locating.wording import MAX_QUESTION, answer_with_near, check_question
+from gismap.settings import Settings
 from gismap.store.session import reading
 
 router = APIRouter(prefix="/api", tags=["locating"])
 
 
-class LocateQuery(Parameters):
-    """`GET /api/locate`."""
+Words = Annotated[StrictStr, Field(max_length=MAX_QUESTION)]
 
-    x: FiniteText
-    y: FiniteText
+
+class LocateQuery(Parameters):
+    """`GET /api/locate`: `x` and `y`, or `text`."""
+
+    x: FiniteText | None = None
+    y: FiniteText | None = None
+    text: Words | None = None
     crs: Text = "cgcs2000"
+    accuracy: FiniteText | None = None
     as_of: Day | None = None
     near: Text | None = None
 
 
-@router.get("/locate", summary="Which grid is a point in, and who answers", dependencies=[permit(Permission.LOCATE)])
-def locate_point(
-    query: Annotated[LocateQuery, Query()], engine: Database, settings: Configuration, language: Tongue
+@router.get("/locate", summary="Whose is a point or a place", dependencies=[permit(Permission.LOCATE)])
+async def locate_point(
+    request: Request,
+    query: Annotated[LocateQuery, Query()],
+    engine: Database,
+    caller: CurrentCaller,
+    settings: Configuration,
+    language: Tongue,
 ) -> Response:
-    """`x` is the easting or longitude, `y` the northing or latitude; `near=layer:k` adds what is near."""
+    """For a point (`x` the easting or longitude, `y` the northing or latitude, `accuracy` the radius of its error in
+    metres) or a `text`: which grid, who answers, how sure that is. `near=layer:k` adds what is near.
+    """
     near = parse_near(query.near) if query.near else []
-    with reading(engine) as connection:
-        answer = locate(
-            connection,
-            query.x,
-            query.y,
-            crs=query.crs,
-            as_of=query.as_of or settings.today(),
-            near=near,
-            language=language,
-            far_km=settings.far_km,
-        )
+    question = _question(query, settings, language)
+    snapshot: Snapshot = request.app.state.snapshot
+    as_of = question.as_of
+    if near or question.words or snapshot.held(as_of) is None or not snapshot.is_complete:
+        answer = await run_in_threadpool(_answer, snapshot, question, engine, caller, near)
+    else:
+        answer = locate(snapshot, question, may_call(caller))
     return json_response(answer)
+
+
+class RulingsQuery(Parameters):
+    """`GET /api/rulings`."""
+
+    as_of: Day | None = None
+
+
+@router.get("/rulings", summary="What was ruled beside the polygons", dependencies=[permit(Permission.LOCATE)])
+def rulings(query: Annotated[RulingsQuery, Query()], engine: Database, settings: Configuration) -> Response:
+    """Overrides of buildings and doors, and disputed borders, in force on a day."""
+    with reading(engine) as connection:
+        return json_response(list_rulings(connection, query.as_of or settings.today()))
+
+
+def _question(query: LocateQuery, settings: Settings, language: Language) -> Question:
+    as_of = query.as_of or settings.today()
+    more: dict[str, Any] = {"accuracy_m": query.accuracy, "language": language, "far_km": settings.far_km}
+    if query.text is not None:
+        if query.x is not None or query.y is not None:
+            raise BadInputError("give a text or x and y, not both", field="text")
+        check_question(query.text)
+        return Question(0.0, 0.0, query.crs, as_of, words=query.text, **more)
+    if query.x is None or query.y is None:
+        raise BadInputError("give x and y, or a text", field="x" if query.x is None else "y")
+    return Question(query.x, query.y, query.crs, as_of, **more)
+
+
+def _answer(snapshot: Snapshot, question: Question, engine: Engine, caller: Caller, near: list[Near]) -> dict[str, Any]:
+    with reading(engine) as connection:
+        check_layers(connection, near)
+        return answer_with_near(connection, snapshot, question, near, may_call(caller))
+
+
+def may_call(caller: Caller) -> Callable[[str], bool]:
+    """Whether a caller is told duty phones in full, of a path."""
+    territories = caller.territories.get(Permission.CALL_STAFF, ())
+    return lambda path: any(low <= path < high for low, high in territories)

@@ -1,80 +1,261 @@
-"""Whose is a point: the verdict, the grid with its chain, who is on duty and what is near."""
+"""Whose is a point: the verdict, the grid with its chain, who is on duty, how sure that is and what is near.
+
+Everything but what is near is answered from memory (`snapshot`).
+"""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
 from sqlalchemy import Connection, text
 
-from gismap.boundaries.service import check_near_district
 from gismap.elements.questions import ALIASES
 from gismap.errors import BadInputError, NotFoundError
-from gismap.geometry.datums import parse_frame, read_position
+from gismap.geometry.datums import check_near, parse_frame, read_position
+from gismap.geometry.detective import Fit, fitting_frames
+from gismap.geometry.errors import PositionError
 from gismap.i18n import Language, say
 from gismap.locating import queries
+from gismap.locating.held import Boundaries, Dispute, Override, Rulings, Streets, stands
 from gismap.locating.queries import Near
+from gismap.locating.snapshot import Snapshot
 
 GAP_REACH_M = 200.0
 """Where no outline is known, a point this close to a grid is taken to lie in a gap, a farther one outside."""
 
+CANDIDATES = 3
+"""How many grids are named where none contains the point."""
+
+STREET_REACH_M = 30.0
+"""A border this close to a named street is described by it."""
+
+AUTO = "auto"
+"""The frame of a position of which nobody says what it is in."""
+
+SURE_SHARE = 0.95
+"""Of the disc of a position's error; a grid that holds less of it is in doubt."""
+
+LEAST_SHARE = 0.01
+LARGEST_ACCURACY_M = 10_000.0
 MAX_NEAR, MAX_K = 8, 50
 
 
-def locate(
-    connection: Connection,
-    x: float,
-    y: float,
-    *,
-    crs: str,
-    as_of: date,
-    near: Sequence[Near] = (),
-    language: Language = "zh",
-    far_km: float,
-) -> dict[str, Any]:
-    """The answer for one point; `x` is the easting or longitude.
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A position in a frame (`x` is the easting or longitude), a day, and how good the position is (metres)."""
 
-    Verdicts: `certain`, `boundary` (on a shared border: the grid is the one of the lowest code), `gap` (inside the
-    district but in no grid) and `outside`, the last two with the nearest grids as candidates.
+    x: float
+    y: float
+    crs: str
+    as_of: date
+    accuracy_m: float | None = None
+    language: Language = "zh"
+    far_km: float = 50.0
+    words: str = ""  # what the place was told by: a door in it may be ruled apart from its building
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a point came to: the verdict, the leaf that answers (by its place in the boundaries; None: no grid), the
+    candidates and, where a ruling decided, which."""
+
+    verdict: str
+    leaf: int | None
+    candidates: Sequence[dict[str, Any]]
+    ruling: Override | Dispute | None = None
+
+
+def locate(snapshot: Snapshot, question: Question, may_call: Callable[[str], bool]) -> dict[str, Any]:
+    """The answer for one point; `may_call` tells of a path whether duty phones there are told in full.
+
+    Verdicts: `certain`; `boundary` (on a shared border, the grid is the one of the lowest code; or, where the accuracy
+    is told, no grid holds 95 % of the disc of error); `override` and `disputed` (a ruling says otherwise than the
+    polygon, or two units claim the land); `gap` (inside the district but in no grid) and `outside`, these with the
+    nearest grids as candidates.
 
     Raises:
         PositionError: no position, or far from the district.
         CrsError: an unknown frame.
-        NotFoundError: nothing was published for that day, or a layer to look near in does not exist.
+        BadInputError: an accuracy that is none.
+        NotFoundError: nothing was published for that day.
     """
-    frame = parse_frame(crs)
-    lon, lat = read_position(x, y, frame)
-    _check_layers(connection, near)
-    statement, params = queries.locate_statement(lon, lat, as_of, near)
-    row = connection.execute(text(statement), params).one()
-    if row.revision is None:
-        raise _nothing_published(connection, as_of)
-    owners: list[dict[str, Any]] = row.owners or []
-    nearest: list[dict[str, Any]] = []
-    if owners:
-        verdict = "certain" if len(owners) == 1 else "boundary"
-    else:
-        check_near_district(connection, (lon, lat, lon, lat), as_of, far_km)
-        uncovered = connection.execute(text(queries.UNCOVERED), params).one()
-        nearest = uncovered.nearest or []
-        verdict = _verdict_uncovered(uncovered.inside_outline, nearest)
-    grid = owners[0] if owners else None
-    duty = row.duty or {}
+    if question.accuracy_m is not None and not 0 < question.accuracy_m <= LARGEST_ACCURACY_M:
+        raise BadInputError(f"must be more than 0 and at most {LARGEST_ACCURACY_M:,.0f} metres", field="accuracy")
+    if question.crs == AUTO:
+        return locate_in_any_frame(snapshot, question, may_call)
+    frame = parse_frame(question.crs)
+    lon, lat = read_position(question.x, question.y, frame)
+    boundaries = snapshot.boundaries(question.as_of)
+    if boundaries.bounds is not None:
+        check_near(lon, lat, boundaries.bounds, question.far_km)
+    finding = find(boundaries, snapshot.rulings(), lon, lat, question.accuracy_m, question.as_of, question.words)
+    leaf = None if finding.leaf is None else boundaries.leaves[finding.leaf]
+    border = _border(boundaries, snapshot.streets(), lon, lat)
     return {
-        "verdict": verdict,
+        "verdict": finding.verdict,
         "point": {"lon": round(lon, 9), "lat": round(lat, 9), "source_crs": frame.name},
-        "grid": grid and {"unit": grid["unit_id"], **{key: grid[key] for key in ("code", "name", "level")}},
-        "chain": row.chain or [],
-        "candidates": [
-            {"unit": one["unit_id"], "code": one["code"], "distance_m": round(one["metres"], 1)}
-            for one in owners or nearest
-        ],
-        "staff": {"primary": duty.get("primary"), "backup": duty.get("backup")},
-        "near": row.near,
-        "revision": row.revision,
-        "as_of": as_of.isoformat(),
-        "why": _why(verdict, owners, nearest, row.street, language),
+        "grid": leaf and leaf.told(),
+        "chain": list(leaf.chain) if leaf else [],
+        "candidates": finding.candidates,
+        "border": border,
+        "staff": _staff(snapshot, boundaries, finding.leaf, question.as_of, may_call),
+        "near": {},
+        "revision": boundaries.revision,
+        "as_of": question.as_of.isoformat(),
+        "why": _why(finding, border, question.language),
     }
+
+
+def locate_in_any_frame(snapshot: Snapshot, question: Question, may_call: Callable[[str], bool]) -> dict[str, Any]:
+    """The answer for a position in a frame that nobody names: `frames` tells which fit the district and what each says.
+
+    Where they say the same grid it is the answer; else the verdict is `ask` and no grid is claimed.
+
+    Raises:
+        PositionError: no frame puts it into the district.
+    """
+    boundaries = snapshot.boundaries(question.as_of)
+    fits = fitting_frames([question.x], [question.y], boundaries.bounds) if boundaries.bounds else []
+    if not fits:
+        told = f"x={question.x:g}, y={question.y:g}"
+        raise PositionError(f"{told} lies in this district in no frame that is known: name its frame", field="crs")
+    findings = [
+        find(boundaries, snapshot.rulings(), fit.lon, fit.lat, question.accuracy_m, question.as_of) for fit in fits
+    ]
+    grids = [None if finding.leaf is None else boundaries.leaves[finding.leaf].told() for finding in findings]
+    first = fits[0].hypothesis
+    x, y = (question.y, question.x) if first.swapped else (question.x, question.y)
+    answer = locate(snapshot, replace(question, x=x, y=y, crs=first.frame.name), may_call)
+    answer["frames"] = [
+        {**_frame(fit), "verdict": finding.verdict, "grid": grid}
+        for fit, finding, grid in zip(fits, findings, grids, strict=True)
+    ]
+    if len({finding.leaf for finding in findings}) == 1:
+        return answer
+    says = zip(fits, grids, strict=True)
+    named = [f"{fit.hypothesis.frame.name}: {grid['name'] if grid else '—'}" for fit, grid in says]
+    frames = say("list_separator", question.language).join(named)
+    return answer | {
+        "verdict": "ask",
+        "grid": None,
+        "chain": [],
+        "candidates": list({one["unit"]: one for finding in findings for one in finding.candidates}.values()),
+        "staff": {"primary": None, "backup": None},
+        "why": say("locate.frames", question.language, frames=frames),
+    }
+
+
+def _frame(fit: Fit) -> dict[str, Any]:
+    hypothesis = fit.hypothesis
+    place = {"lon": round(fit.lon, 9), "lat": round(fit.lat, 9)}
+    return {"crs": hypothesis.frame.name, "swapped": hypothesis.swapped, **place}
+
+
+def find(
+    boundaries: Boundaries,
+    rulings: Rulings,
+    lon: float,
+    lat: float,
+    accuracy_m: float | None,
+    day: date,
+    words: str = "",
+) -> Finding:
+    """What a point (degrees) comes to: rulings first, of a door that the `words` name before its building's, then the
+    polygons.
+    """
+    override = rulings.override_at(lon, lat, day, words)
+    if override is not None and override.unit in boundaries.at:
+        leaf = boundaries.at[override.unit]
+        polygon = [candidate(boundaries, k, 0.0) for k in boundaries.locator.owners_at(lon, lat) if k != leaf]
+        return Finding("override", leaf, [candidate(boundaries, leaf, 0.0), *polygon], override)
+    dispute = rulings.dispute_at(lon, lat, day)
+    if dispute is not None and dispute.interim in boundaries.at:
+        others = [unit for unit in dispute.units if unit != dispute.interim and unit in boundaries.at]
+        leaves = [boundaries.at[unit] for unit in (dispute.interim, *others)]
+        metres = {near.leaf: near.distance_m for near in boundaries.locator.nearest(lon, lat, 8)}
+        told = [candidate(boundaries, leaf, metres.get(leaf, dispute.reach_m)) for leaf in leaves]
+        return Finding("disputed", leaves[0], told, dispute)
+    owners = boundaries.locator.owners_at(lon, lat)
+    if accuracy_m is not None:
+        doubtful = _doubtful(boundaries, lon, lat, accuracy_m)
+        if doubtful is not None:
+            return doubtful
+    if not owners:
+        return _uncovered(boundaries, lon, lat)
+    verdict = "certain" if len(owners) == 1 else "boundary"
+    return Finding(verdict, owners[0], [candidate(boundaries, leaf, 0.0) for leaf in owners])
+
+
+def _doubtful(boundaries: Boundaries, lon: float, lat: float, accuracy_m: float) -> Finding | None:
+    """Candidates by their share of the disc of error; None where the disc meets no grid."""
+    found = [one for one in boundaries.locator.candidates(lon, lat, accuracy_m) if one.share >= LEAST_SHARE]
+    if not found:
+        return None
+    told = [{**candidate(boundaries, one.leaf, one.distance_m), "share": round(one.share, 4)} for one in found]
+    return Finding("certain" if found[0].share >= SURE_SHARE else "boundary", found[0].leaf, told)
+
+
+def _uncovered(boundaries: Boundaries, lon: float, lat: float) -> Finding:
+    nearest = boundaries.locator.nearest(lon, lat, CANDIDATES)
+    inside = boundaries.in_outline(lon, lat)
+    if inside is None:  # without an outline it is not known what belongs to the district
+        inside = bool(nearest) and nearest[0].distance_m <= GAP_REACH_M
+    told = [candidate(boundaries, near.leaf, near.distance_m) for near in nearest]
+    return Finding("gap" if inside else "outside", None, told)
+
+
+def candidate(boundaries: Boundaries, leaf: int, metres: float) -> dict[str, Any]:
+    """A leaf as a candidate, and the metres to it."""
+    one = boundaries.leaves[leaf]
+    return {"unit": one.unit, "code": one.code, "name": one.name, "distance_m": round(metres, 1)}
+
+
+def _border(boundaries: Boundaries, streets: Streets, lon: float, lat: float) -> dict[str, Any] | None:
+    """How far the next border is, what lies beyond it and along which street it runs."""
+    border = boundaries.locator.border(lon, lat)
+    if border is None:
+        return None
+    beyond = None if border.beyond is None else boundaries.leaves[border.beyond].told()
+    near = border.distance_m <= STREET_REACH_M
+    street = streets.along(lon, lat, STREET_REACH_M) if near else None
+    return {"distance_m": round(border.distance_m, 1), "beyond": beyond, "street": street}
+
+
+def _staff(
+    snapshot: Snapshot, boundaries: Boundaries, leaf: int | None, day: date, may_call: Callable[[str], bool]
+) -> dict[str, Any]:
+    told: dict[str, Any] = {"primary": None, "backup": None}
+    if leaf is None:
+        return told
+    one = boundaries.leaves[leaf]
+    for post in snapshot.duty().get(one.unit, ()):
+        if stands(post.since, post.until, day):
+            phone = post.phone if may_call(one.path) else post.shown_phone
+            told[post.duty] = {"name": post.name, "role": post.role, "phone": phone}
+    return told
+
+
+def find_near(connection: Connection, lon: float, lat: float, as_of: date, near: Sequence[Near]) -> dict[str, Any]:
+    """The nearest elements of layers to a point (degrees), as far as the asker may see them."""
+    statement, params = queries.near_statement(lon, lat, as_of, near)
+    return dict(connection.execute(text(statement), params).scalar_one())
+
+
+def check_layers(connection: Connection, near: Sequence[Near]) -> None:
+    """Refuse to look near in layers that do not exist.
+
+    Raises:
+        NotFoundError: one does not.
+    """
+    if not near:
+        return
+    known = set(connection.execute(text(queries.LAYER_NAMES)).scalars())
+    for wanted in near:
+        if wanted.layer not in known:
+            missing, there_are = repr(wanted.layer), ", ".join(sorted(known))
+            raise NotFoundError(f"there is no layer {missing} to look near in; there are {there_are}", field="near")
 
 
 def parse_near(text: str) -> list[Near]:
@@ -96,50 +277,31 @@ def parse_near(text: str) -> list[Near]:
     return wanted
 
 
-def _check_layers(connection: Connection, near: Sequence[Near]) -> None:
-    if not near:
-        return
-    known = set(connection.execute(text(queries.LAYER_NAMES)).scalars())
-    for wanted in near:
-        if wanted.layer not in known:
-            missing, there_are = repr(wanted.layer), ", ".join(sorted(known))
-            raise NotFoundError(f"there is no layer {missing} to look near in; there are {there_are}", field="near")
-
-
-def _nothing_published(connection: Connection, as_of: date) -> NotFoundError:
-    first = connection.execute(text(queries.FIRST_DAY)).scalar()
-    if first is None:
-        return NotFoundError("no boundaries are published yet", field="as_of")
-    return NotFoundError(f"there are no boundaries on {as_of}: the first take effect on {first}", field="as_of")
-
-
-def _verdict_uncovered(inside_outline: bool | None, nearest: Sequence[dict[str, Any]]) -> str:
-    if inside_outline is None:
-        return "gap" if nearest and nearest[0]["metres"] <= GAP_REACH_M else "outside"
-    return "gap" if inside_outline else "outside"
-
-
-def _why(
-    verdict: str,
-    owners: Sequence[dict[str, Any]],
-    nearest: Sequence[dict[str, Any]],
-    street: str | None,
-    language: Language,
-) -> str:
-    """One sentence for the reader: where the point lies and how far the next border or grid is."""
-    if not owners and not nearest:
+def _why(finding: Finding, border: dict[str, Any] | None, language: Language) -> str:
+    """One sentence for the reader: where the point lies and how far the next border or grid is, or who ruled."""
+    candidates = finding.candidates
+    if not candidates:
         return say("locate.no_grids", language)
-    if not owners:
-        return say(f"locate.{verdict}", language, grid=nearest[0]["name"], metres=f"{nearest[0]['metres']:,.1f}")
-    along = say("locate.along", language, street=street) if street else ""
-    if verdict == "boundary":
-        names = say("list_separator", language).join(owner["name"] for owner in owners)
-        return say("locate.boundary", language, grids=names, along=along)
-    border_m = owners[0]["border_m"]
-    return say(
-        "locate.certain",
-        language,
-        grid=owners[0]["name"],
-        metres=f"{border_m:,.1f}",
-        along=along if border_m <= queries.STREET_REACH_M else "",
-    )
+    first = candidates[0]
+    if finding.leaf is None:
+        metres = f"{first['distance_m']:,.1f}"
+        return say(f"locate.{finding.verdict}", language, grid=first["name"], metres=metres)
+    if finding.ruling is not None:
+        return _why_ruled(finding.ruling, candidates, language)
+    along = say("locate.along", language, street=border["street"]) if border and border["street"] else ""
+    if finding.verdict == "certain":
+        metres = f"{border['distance_m']:,.1f}" if border else "0"
+        return say("locate.certain", language, grid=first["name"], metres=metres, along=along)
+    is_doubtful = "share" in first
+    named = [f"{one['name']} {one['share']:.0%}" if is_doubtful else one["name"] for one in candidates]
+    names = say("list_separator", language).join(named)
+    return say("locate.doubtful" if is_doubtful else "locate.boundary", language, grids=names, along=along)
+
+
+def _why_ruled(ruling: Override | Dispute, candidates: Sequence[dict[str, Any]], language: Language) -> str:
+    grid = candidates[0]["name"]
+    if isinstance(ruling, Override):
+        place = ruling.name or ruling.element_id
+        return say("locate.override", language, place=place, grid=grid, reason=ruling.reason)
+    names = say("list_separator", language).join(one["name"] for one in candidates)
+    return say("locate.disputed", language, grids=names, grid=grid, reason=ruling.reason)

@@ -6,7 +6,7 @@ from gismap.i18n import CATALOGUE, Language, say
 from gismap.themes.assets import ICON, STATIC_URL
 from gismap.themes.specs import THEMES
 
-STAGES = ("start", "grids", "streets", "elements", "staff", "counts")
+STAGES = ("start", "grids", "streets", "elements", "staff", "names", "counts")
 """What is loaded of a demo, in this order."""
 
 RELOAD_S = 2

@@ -65,7 +65,8 @@ class County:
     def assert_nothing_slips_out(self, caller: str, answer: str) -> None:
         may = self.permissions[caller]
         assert PERSON not in answer and (PHONE not in answer or "staff.call" in may)
-        assert "care.read" in may or not any(person in answer for person in self.hidden["persons"])
+        knows = {"care.read", "audit"}.intersection(may)  # the log names persons by their identities alone
+        assert knows or not any(person in answer for person in self.hidden["persons"])
         assert caller == "visitor" or not any(element in answer for element in self.hidden["elsewhere"])
 
     def _permissions(self, caller: str) -> list[str]:

@@ -11,7 +11,7 @@ from gismap.boundaries.values import UnitDraft
 from gismap.cards.queries import CARD
 from gismap.elements.queries import page_statement
 from gismap.elements.questions import Filter, Nearest, Position, Question
-from gismap.locating.queries import Near, locate_statement
+from gismap.locating.queries import Near, near_statement
 from gismap.publishing import publish
 from gismap.settings import Settings
 from gismap.store.area import BoxArea, CircleArea, CorridorArea, PolygonArea, UnitArea
@@ -143,6 +143,6 @@ def test_what_has_a_name_is_looked_up_one_by_one(large: Connection) -> None:
         assert used & {"element_pkey", "element_version_path"} and "element_page" not in used
 
 
-def test_locating_is_asked_of_the_spatial_indexes(large: Connection) -> None:
-    statement = locate_statement(LON, LAT, TODAY, [Near("buildings", None, 5), Near("key_places", "c1", 3)])
+def test_what_is_near_is_asked_of_the_spatial_index(large: Connection) -> None:
+    statement = near_statement(LON, LAT, TODAY, [Near("buildings", None, 5), Near("key_places", "c1", 3)])
     assert "element_anchor" in indexes_used(large, *statement)

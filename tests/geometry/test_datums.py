@@ -132,6 +132,25 @@ def test_northing_before_easting_is_refused_with_the_surveyors_habit() -> None:
         read_position(math.nan, 0.0, "EPSG:4527")
 
 
+@pytest.mark.parametrize(
+    ("x", "crs", "hint"),
+    [
+        (39_500_000.0, "EPSG:4548", "carries zone 39, but EPSG:4548 has none in its eastings: is it in EPSG:4527"),
+        (40_500_000.0, "EPSG:4527", "carries zone 40, but EPSG:4527 is zone 39: is it in EPSG:4528"),
+        (20_500_000.0, "EPSG:4527", "carries zone 20, but EPSG:4527 is zone 39: is it in EPSG:4498"),
+        (500_000.0, "EPSG:4527", "carries no zone, but EPSG:4527 is zone 39: is it in EPSG:4548"),
+        (500_000.0, "EPSG:4498", "carries no zone, but EPSG:4498 is zone 20: is it in EPSG:4509"),
+    ],
+)
+def test_an_easting_with_another_zone_than_its_frame_is_refused_with_the_right_frame(
+    x: float, crs: str, hint: str
+) -> None:
+    with pytest.raises(PositionError, match=hint):
+        read_position(x, 3919000.0, crs)
+    named = hint.rpartition(" ")[2]
+    assert read_position(x, 3919000.0, named)[1] == pytest.approx(35.4, abs=0.001)
+
+
 def test_a_position_in_another_frame_is_read() -> None:
     assert read_position(117.0057047480187, 35.399729743301464, "gcj02") == pytest.approx((117, 35.4), abs=1e-11)
 
