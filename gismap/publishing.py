@@ -27,6 +27,7 @@ from gismap.geometry.codes import new_unit_id
 from gismap.geometry.coverage import NOISE_M2, Defect, find_defects
 from gismap.geometry.ground import measure
 from gismap.geometry.succession import Land, Succession
+from gismap.handover.certificate import freeze
 from gismap.locating.gazetteer import refresh_gazetteer
 from gismap.locating.rulings import end_with_units
 from gismap.settings import get_settings
@@ -110,6 +111,7 @@ def publish(
         [replace(row, household_share=shares.get((row.old_unit or "", row.new_unit or ""))) for row in lineage],
     )
     _title_district(connection, placed[0].complete.draft.name)
+    freeze(connection, number, effective_from)
     refresh_gazetteer(connection)
     grants = _follow(connection, standing, placed, retired, effective_from, today, author)
     trace.note_grants(connection, number, grants.ended, grants.made)
