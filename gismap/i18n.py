@@ -785,6 +785,11 @@ CATALOGUE: dict[str, tuple[str, str]] = {
     "locate.gap": ("不属于任何网格,最近的{grid}相距 {metres} 米", "In no grid; {grid} is nearest, {metres} m away"),
     "locate.outside": ("在辖区以外,最近的{grid}相距 {metres} 米", "Outside; {grid} is nearest, {metres} m away"),
     "locate.no_grids": ("当日没有网格", "There are no grids on that day"),
+    "locate.moved": ("。自 {since} 起由{old}划归{new}", ". Since {since} it belongs to {new}, before to {old}"),
+    "locate.moved_near": (
+        "。{metres} 米外的地方自 {since} 起由{old}划归{new}",
+        ". What lies {metres} m away belongs to {new} since {since}, before to {old}",
+    ),
     # locating by words
     "words.separator": (",", "; "),
     "words.same": ("名称一致", "the same name"),

@@ -36,6 +36,8 @@ def main() -> None:
         keyring,
         maps,
         plan,
+        plan_edit,
+        revision,
         ruling,
         seal,
         server,

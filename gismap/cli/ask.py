@@ -67,7 +67,7 @@ def locate(
         check_question(words)
     wanted, day = parse_near(near) if near else [], as_of or settings.today()
     place = (x or 0.0, y or 0.0, crs, day, accuracy)
-    question = Question(*place, settings.language, settings.far_km, words or "")
+    question = Question(*place, settings.language, settings.far_km, words or "", settings.handover_days)
     with engine() as database, reading(database) as connection:
         check_layers(connection, wanted)
         snapshot = Snapshot(database, settings.today)

@@ -1,13 +1,14 @@
 """What commands share: the database they work on, its engine, how a day is written, what became of grants told."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
+import orjson
 import typer
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from gismap.access.signing_in import prove_person
 from gismap.access.values import Role
@@ -15,7 +16,7 @@ from gismap.errors import BadInputError, EnvironmentProblemError
 from gismap.settings import Settings, get_settings
 from gismap.store.migrate import status, upgrade
 from gismap.store.server import DatabaseUrls, DataFolderInUseError, PrivateServer
-from gismap.store.session import make_engine
+from gismap.store.session import make_engine, writing
 
 if TYPE_CHECKING:  # geometry weighs a third of a second, which no other command should pay
     from gismap.publishing import Publication
@@ -130,3 +131,15 @@ def engine() -> Iterator[Engine]:
             yield engine
         finally:
             engine.dispose()
+
+
+@contextmanager
+def database_writing() -> Iterator[Connection]:
+    """One transaction of the owner on that database."""
+    with engine() as found, writing(found) as connection:
+        yield connection
+
+
+def print_json(value: Mapping[str, Any]) -> None:
+    """A result on one line of stdout."""
+    print(orjson.dumps(value).decode())

@@ -99,7 +99,7 @@ def import_layer(
         )
         if was_made_up and not is_made_up(database):
             print(f"gismap: {NO_DEMO_ANY_MORE}", file=sys.stderr)
-    _tell(outcome.notes, outcome.rejections, report)
+    tell_rejections(outcome.notes, outcome.rejections, report)
     refused = bool(outcome.rejections) and not skip_rejected
     print(_summary(outcome, dry_run=dry_run, refused=refused))
     done = outcome.batch is not None or dry_run
@@ -147,7 +147,7 @@ def import_boundaries(
         for defect in error.defects[:SHOWN_REJECTIONS]:
             print(orjson.dumps(defect).decode(), file=sys.stderr)
         raise
-    _tell(notes, rejections, report)
+    tell_rejections(notes, rejections, report)
     if done is None:
         print(f"nothing published: {len({each.row for each in rejections})} rows rejected; correct them")
         return 1
@@ -178,7 +178,8 @@ def _not_to_come(day: date | None, today: date) -> date:
     return day or today
 
 
-def _tell(notes: Sequence[str], rejections: Sequence["Rejection"], report: Path | None) -> None:
+def tell_rejections(notes: Sequence[str], rejections: Sequence["Rejection"], report: Path | None) -> None:
+    """Say on stderr what a file's reader has to say, and list the rejected rows in a file where one is named."""
     for note in notes:
         print(note, file=sys.stderr)
     for each in rejections[:SHOWN_REJECTIONS]:

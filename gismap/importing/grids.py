@@ -11,8 +11,8 @@ from typing import Any
 from shapely import MultiPolygon
 from sqlalchemy import Connection
 
-from gismap.boundaries.plans import merged
-from gismap.boundaries.revisions import StandingUnits, standing_units
+from gismap.boundaries.plans import draft_of, merged, save_plan
+from gismap.boundaries.revisions import StandingUnits, newest_units, standing_units
 from gismap.boundaries.service import district_bounds
 from gismap.boundaries.values import GridKind, UnitDraft, ZoneType
 from gismap.i18n import CATALOGUE
@@ -95,6 +95,28 @@ def import_grids(
     whole = merged(_without_replaced(standing, units), units)
     publication = publish(connection, whole, effective_from=effective_from, today=today, author=author, reason=reason)
     return publication, [], understood.notes
+
+
+def plan_grids(
+    connection: Connection, order: Order, title: str, *, author: str, today: date, far_km: float
+) -> tuple[str | None, list[Rejection], list[str]]:
+    """Save the file's grids as a plan on the newest boundaries; standing leaves below the same parents end with it.
+
+    Returns the plan (None where a row is rejected: nothing is saved then), rejections and notes.
+
+    Raises:
+        BadInputError: the file cannot be used.
+    """
+    standing = newest_units(connection, today)
+    around = Surroundings(GRIDS, None, district_bounds(connection, today), {}, today, far_km)
+    understood = understand(order, around, persons=False)
+    units, wrong = grid_drafts(understood.table, standing)
+    rejections = in_order(understood.rejections + wrong)
+    if rejections:
+        return None, rejections, understood.notes
+    kept = _without_replaced(standing, units)
+    retired = [draft_of(row, key, key, None) for key, row in standing.items() if key not in kept]
+    return save_plan(connection, title, author, units, retired=retired), [], understood.notes
 
 
 def grid_drafts(table: CleanTable, standing: StandingUnits) -> tuple[list[UnitDraft], list[Rejection]]:

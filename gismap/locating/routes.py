@@ -88,6 +88,7 @@ def rulings(query: Annotated[RulingsQuery, Query()], engine: Database, settings:
 def _question(query: LocateQuery, settings: Settings, language: Language) -> Question:
     as_of = query.as_of or settings.today()
     more: dict[str, Any] = {"accuracy_m": query.accuracy, "language": language, "far_km": settings.far_km}
+    more["handover_days"] = settings.handover_days
     if query.text is not None:
         if query.x is not None or query.y is not None:
             raise BadInputError("give a text or x and y, not both", field="text")

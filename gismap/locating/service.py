@@ -6,7 +6,7 @@ Everything but what is near is answered from memory (`snapshot`).
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -31,6 +31,9 @@ CANDIDATES = 3
 STREET_REACH_M = 30.0
 """A border this close to a named street is described by it."""
 
+MOVED_REACH_M = 100.0
+"""So near to land that changed hands, both its owners are told for a while."""
+
 AUTO = "auto"
 """The frame of a position of which nobody says what it is in."""
 
@@ -54,6 +57,7 @@ class Question:
     language: Language = "zh"
     far_km: float = 50.0
     words: str = ""  # what the place was told by: a door in it may be ruled apart from its building
+    handover_days: int = 14  # for how long after a revision both owners of land that changed hands are told
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,7 @@ def locate(snapshot: Snapshot, question: Question, may_call: Callable[[str], boo
     finding = find(boundaries, snapshot.rulings(), lon, lat, question.accuracy_m, question.as_of, question.words)
     leaf = None if finding.leaf is None else boundaries.leaves[finding.leaf]
     border = _border(boundaries, snapshot.streets(), lon, lat)
+    moved = _moved(boundaries, lon, lat, question)
     return {
         "verdict": finding.verdict,
         "point": {"lon": round(lon, 9), "lat": round(lat, 9), "source_crs": frame.name},
@@ -100,11 +105,12 @@ def locate(snapshot: Snapshot, question: Question, may_call: Callable[[str], boo
         "chain": list(leaf.chain) if leaf else [],
         "candidates": finding.candidates,
         "border": border,
+        "moved": moved,
         "staff": _staff(snapshot, boundaries, finding.leaf, question.as_of, may_call),
         "near": {},
         "revision": boundaries.revision,
         "as_of": question.as_of.isoformat(),
-        "why": _why(finding, border, question.language),
+        "why": _why(finding, border, question.language) + _why_moved(moved, question.language),
     }
 
 
@@ -223,6 +229,20 @@ def _border(boundaries: Boundaries, streets: Streets, lon: float, lat: float) ->
     return {"distance_m": round(border.distance_m, 1), "beyond": beyond, "street": street}
 
 
+def _moved(boundaries: Boundaries, lon: float, lat: float, question: Question) -> dict[str, Any] | None:
+    """Whose land here, or near by, was before the last revision, as long as people may not know of it yet."""
+    moved = boundaries.moved
+    if moved is None or question.as_of >= moved.since + timedelta(days=question.handover_days):
+        return None
+    near = moved.near(lon, lat, MOVED_REACH_M)
+    if near is None or near[1] not in boundaries.at:
+        return None
+    was, unit, metres = near
+    now = boundaries.leaves[boundaries.at[unit]]
+    to = {"unit": now.unit, "code": now.code, "name": now.name}
+    return {"from": dict(was), "to": to, "since": moved.since.isoformat(), "distance_m": round(metres, 1)}
+
+
 def _staff(
     snapshot: Snapshot, boundaries: Boundaries, leaf: int | None, day: date, may_call: Callable[[str], bool]
 ) -> dict[str, Any]:
@@ -296,6 +316,14 @@ def _why(finding: Finding, border: dict[str, Any] | None, language: Language) ->
     named = [f"{one['name']} {one['share']:.0%}" if is_doubtful else one["name"] for one in candidates]
     names = say("list_separator", language).join(named)
     return say("locate.doubtful" if is_doubtful else "locate.boundary", language, grids=names, along=along)
+
+
+def _why_moved(moved: dict[str, Any] | None, language: Language) -> str:
+    if moved is None:
+        return ""
+    key = "locate.moved_near" if moved["distance_m"] else "locate.moved"
+    values = {"since": moved["since"], "old": moved["from"]["name"], "new": moved["to"]["name"]}
+    return say(key, language, **values, metres=f"{moved['distance_m']:,.0f}")
 
 
 def _why_ruled(ruling: Override | Dispute, candidates: Sequence[dict[str, Any]], language: Language) -> str:
