@@ -21,6 +21,7 @@ from gismap.cards.routes import router as cards
 from gismap.care.routes import router as care
 from gismap.elements.routes import router as elements
 from gismap.errors import EnvironmentProblemError
+from gismap.handover.routes import router as revisions
 from gismap.http import refuse_repeats
 from gismap.locating.routes import router as locating
 from gismap.locating.snapshot import Snapshot
@@ -41,6 +42,7 @@ ROUTERS = (
     care,
     locating,
     cards,
+    revisions,
     plans,
     themes,
     audit,

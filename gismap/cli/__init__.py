@@ -32,6 +32,7 @@ def main() -> None:
         care,
         emergency,
         frame,
+        handover,
         importing,
         keyring,
         maps,

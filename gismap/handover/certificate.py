@@ -11,7 +11,6 @@ from datetime import date
 from typing import Any
 
 import numpy as np
-import orjson
 import shapely
 from sqlalchemy import Connection, Row, text
 
@@ -283,8 +282,3 @@ def _digest_of(leaves: Iterable[Row[Any]]) -> str:
 
 def _digest_leaf(whole: Any, leaf: Row[Any]) -> None:
     whole.update(_name(leaf).encode() + b"\0" + bytes(leaf.wkb))
-
-
-def canonical(value: object) -> bytes:
-    """JSON with sorted keys, as it is written to files."""
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2)

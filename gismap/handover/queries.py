@@ -168,6 +168,14 @@ ORDER BY 3, coalesce(n.code, o.code), coalesce(n.unit_id, o.unit_id);
 
 # ── the morning after ──────────────────────────────────────────────────────────────────────────────────────────────
 
+REVISION_BEFORE = """
+SELECT number FROM revision WHERE effective_from < CAST(:day AS date) AND withdrawn_at IS NULL
+ORDER BY effective_from DESC LIMIT 1;
+"""
+
+NAMES = "SELECT unit_id, code, name FROM grid WHERE valid @> CAST(:eve AS date);"
+
+# A version that only has a vertex more asks for no card.
 NEW_CARDS = """
 SELECT g.unit_id AS unit, g.code, g.name, g.level, g.path, o.unit_id IS NULL AS is_new, g.is_leaf,
        NOT EXISTS (SELECT FROM assignment a
@@ -175,6 +183,8 @@ SELECT g.unit_id AS unit, g.code, g.name, g.level, g.path, o.unit_id IS NULL AS 
 FROM grid g
 LEFT JOIN grid o ON o.unit_id = g.unit_id AND o.retired_by = :number
 WHERE g.published_by = :number
+  AND (o.unit_id IS NULL OR (o.name, o.path, o.level) <> (g.name, g.path, g.level) OR o.code IS DISTINCT FROM g.code
+       OR abs(o.area_m2 - g.area_m2) > 1 OR o.is_leaf <> g.is_leaf)
 ORDER BY g.level, g.code NULLS LAST, g.unit_id;
 """
 
@@ -195,7 +205,9 @@ ORDER BY 5, 4 DESC NULLS LAST, 3, 1;
 
 ENDED_GRANTS = """
 SELECT a.username, t.before ->> 'role' AS role, t.before ->> 'unit_id' AS unit,
-       (SELECT json_agg(m.after ->> 'unit_id' ORDER BY m.id) FROM publication_trace m
+       (SELECT json_agg(g.name ORDER BY m.id)
+        FROM publication_trace m JOIN LATERAL (
+            SELECT name FROM grid WHERE unit_id = m.after ->> 'unit_id' ORDER BY lower(valid) DESC LIMIT 1) g ON true
         WHERE m.revision = t.revision AND m.kind = 'grant' AND m.before IS NULL
           AND m.after ->> 'account_id' = t.before ->> 'account_id' AND m.after ->> 'role' = t.before ->> 'role') AS made
 FROM publication_trace t JOIN account a ON CAST(a.account_id AS text) = t.before ->> 'account_id'

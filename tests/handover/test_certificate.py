@@ -1,4 +1,4 @@
-"""The certificate says what stands, is frozen, and is proved anew: whoever spoils a boundary afterwards is found out."""
+"""The certificate says what stands, is frozen, and is proved anew: who spoils a boundary afterwards is found out."""
 
 import pytest
 from shapely import box

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 
 from gismap.boundaries.plan_operations import Put, Replace
 from gismap.errors import BadInputError, NotFoundError
-from gismap.handover.difference import Difference, between_revisions, of_plan
+from gismap.handover.difference import Difference, Leaf, between_revisions, of_plan
 from gismap.locating.rulings import add_override
 from gismap.planning.proposing import start_plan
 from gismap.publishing import publish
@@ -32,10 +32,10 @@ from tests.planning.conftest import TODAY, edit
 
 
 def pairs_of(told: Difference) -> dict[tuple[str | None, str | None], Any]:
-    return {
-        (pair.before and (pair.before.code or pair.before.name), pair.after and (pair.after.code or pair.after.name)): pair
-        for pair in told.pairs
-    }  # fmt: skip
+    def named(leaf: Leaf | None) -> str | None:
+        return leaf and (leaf.code or leaf.name)
+
+    return {(named(pair.before), named(pair.after)): pair for pair in told.pairs}
 
 
 @pytest.fixture()
