@@ -36,6 +36,7 @@ def main() -> None:
         importing,
         keyring,
         maps,
+        nets,
         plan,
         plan_edit,
         revision,

@@ -90,7 +90,7 @@ def refine(
     borders = shapely.union_all(shapely.boundary(np.concatenate([firsts, seconds])), grid_size=NODE_DEGREES)
     faces = np.asarray(shapely.get_parts(shapely.polygonize(shapely.get_parts(borders))))
     inner = shapely.point_on_surface(faces)
-    at_first, at_second = _holder(firsts, inner), _holder(seconds, inner)
+    at_first, at_second = holders(firsts, inner), holders(seconds, inner)
     covered = (at_first != NOBODY) | (at_second != NOBODY)
     faces, at_first, at_second = faces[covered], at_first[covered], at_second[covered]
     areas, perimeters = measure(faces)
@@ -106,13 +106,13 @@ def refine(
     return sorted(parts, key=lambda part: (-part.geom.centroid.y, part.geom.centroid.x))
 
 
-def _holder(shapes: Shapes, points: Shapes) -> NDArray[np.intp]:
-    """Which shape each point lies in: the first one where shapes overlap."""
-    holders = np.full(len(points), NOBODY)
+def holders(shapes: Shapes, points: Shapes) -> NDArray[np.intp]:
+    """Which shape each point lies in (`NOBODY`: none): the first one where shapes overlap or meet."""
+    found = np.full(len(points), NOBODY)
     at_point, at_shape = shapely.STRtree(shapes).query(points, predicate="intersects")
     order = np.lexsort((-at_shape, at_point))  # the first is written last
-    holders[at_point[order]] = at_shape[order]
-    return holders
+    found[at_point[order]] = at_shape[order]
+    return found
 
 
 def _moved(before: str | None, after: str | None, shape: shapely.Geometry) -> Moved | None:

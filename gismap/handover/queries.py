@@ -222,3 +222,11 @@ UNION ALL
 SELECT 'dispute', d.dispute, NULL, NULL, d.interim_unit, d.reason FROM dispute d WHERE d.ended_by = :by
 ORDER BY 1, 2;
 """
+
+# ── nets ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+BUILDINGS = """
+SELECT ST_X(e.anchor) AS lon, ST_Y(e.anchor) AS lat, coalesce(b.households, 0) AS households
+FROM element e JOIN building b USING (version_id)
+WHERE e.layer = 'buildings' AND e.valid @> CAST(:day AS date);
+"""
