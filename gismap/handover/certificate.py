@@ -170,13 +170,12 @@ def _certify(connection: Connection, revision: Row[Any], path: str) -> Certifica
     leaves = [unit for unit in units if unit.is_leaf]
     shapes = list(shapely.from_wkb([bytes(leaf.wkb) for leaf in leaves]))
     defects = _defects(connection, [_name(leaf) for leaf in leaves], shapes, path, day)
-    things = connection.execute(text(queries.THINGS), {"day": day, "path": path, "path_end": path + "~"}).all()
+    things = connection.execute(text(queries.THINGS), {"day": day, "path": path, "path_end": path + "~"}).one()
     stated = connection.execute(text(queries.STATED), {"number": revision.number, "path": path}).scalar()
-    found = _found(units, leaves, things, defects)
+    found = _found(units, leaves, things.counts or [], defects)
     found["outline_m2"] = round(_outline_m2(connection, shapes, path, day), 4)
     top = next((unit for unit in units if unit.path == path), None)
-    exceptions = [_exception(thing) for thing in things if thing.standing != "regular"]
-    exceptions += _doors(connection, path, day)
+    exceptions = [*(things.exceptions or []), *_doors(connection, path, day)]
     return Certificate(
         revision.number, day, revision.published_at, revision.author, revision.reason,
         None if top is None else {"unit": top.unit_id, "code": top.code, "name": top.name, "level": top.level},
@@ -187,26 +186,28 @@ def _certify(connection: Connection, revision: Row[Any], path: str) -> Certifica
 
 
 def _found(
-    units: Sequence[Row[Any]], leaves: Sequence[Row[Any]], things: Sequence[Row[Any]], defects: Sequence[Defect]
+    units: Sequence[Row[Any]], leaves: Sequence[Row[Any]], counts: Sequence[dict[str, Any]], defects: Sequence[Defect]
 ) -> dict[str, Any]:
-    mine = [thing for thing in things if thing.is_here]
-    buildings = [thing for thing in mine if thing.layer == "buildings"]
-    once = [thing for thing in mine if thing.standing not in ("in_no_grid", "astray")]
+    def number(**wanted: object) -> int:
+        return sum(row["number"] for row in counts if all(row[name] == value for name, value in wanted.items()))
+
+    gaps = [defect for defect in defects if defect.type in GAPS]
+    overlaps = [defect for defect in defects if defect.type in OVERLAPS]
     return {
         "units": len(units),
         "leaves": len(leaves),
         "area_m2": round(sum(leaf.area_m2 for leaf in leaves), 1),
-        "gaps": sum(defect.type in GAPS for defect in defects),
-        "overlaps": sum(defect.type in OVERLAPS for defect in defects),
-        "other_defects": sum(defect.type not in (*GAPS, *OVERLAPS) for defect in defects),
-        "gap_m2": round(sum(defect.area_m2 for defect in defects if defect.type in GAPS), 4),
-        "overlap_m2": round(sum(defect.area_m2 for defect in defects if defect.type in OVERLAPS), 4),
-        "buildings": len(buildings),
-        "places": len(mine) - len(buildings),
-        "households": sum(thing.households or 0 for thing in mine),
-        "buildings_of_unknown_households": sum(thing.households is None for thing in buildings),
-        "assigned_once": len(once),
-        "in_no_grid": sum(thing.standing == "in_no_grid" for thing in mine),
+        "gaps": len(gaps),
+        "overlaps": len(overlaps),
+        "other_defects": len(defects) - len(gaps) - len(overlaps),
+        "gap_m2": round(sum(defect.area_m2 for defect in gaps), 4),
+        "overlap_m2": round(sum(defect.area_m2 for defect in overlaps), 4),
+        "buildings": number(is_building=True),
+        "places": number(is_building=False),
+        "households": sum(row["households"] for row in counts),
+        "buildings_of_unknown_households": sum(row["unknown"] for row in counts),
+        "assigned_once": number() - number(standing="in_no_grid") - number(standing="astray"),
+        "in_no_grid": number(standing="in_no_grid"),
         "digest": _digest_of(leaves),
     }
 
@@ -222,17 +223,6 @@ def _checks(
         "fills_its_outline": found["outline_m2"] <= NOISE_M2,
         "digest_as_published": found["digest"] == published,
         "everything_assigned_once": found["assigned_once"] == found["buildings"] + found["places"],
-    }
-
-
-def _exception(thing: Row[Any]) -> dict[str, Any]:
-    return {
-        "element_id": thing.element_id,
-        "layer": thing.layer,
-        "name": thing.name,
-        "why": thing.standing,
-        "grid": thing.grid,
-        "polygon": thing.polygon,
     }
 
 

@@ -41,8 +41,10 @@ WHERE e.valid @> CAST(:day AS date) AND e.layer IN ('buildings', 'key_places', '
 GROUP BY e.path;
 """
 
-# Buildings and places that belong to a unit or lie in it, with how they belong there. Where grids meet, the lowest code
-# owns; a ruling counts before the polygon. `astray` must never be.
+# Buildings and places that belong to a unit or lie in it, counted by how they belong there, and one by one where that
+# is not regular. Whatever lies inside its own grid has one owner if grids do not overlap, which is checked beside this:
+# only the others are looked up among all grids. Where grids meet, the lowest code owns; a ruling counts before the
+# polygon. `astray` must never be. In the order of grids, so that each is prepared once.
 THINGS = """
 WITH top AS (
     SELECT geom FROM grid WHERE path = :path AND valid @> CAST(:day AS date)
@@ -53,27 +55,43 @@ WITH top AS (
     UNION
     SELECT e.version_id FROM top JOIN element e ON e.anchor && top.geom AND ST_Intersects(top.geom, e.anchor)
     WHERE e.valid @> CAST(:day AS date) AND e.layer IN ('buildings', 'key_places', 'service_stations')
-), laid AS (
-    SELECT m.version_id, count(g.unit_id) AS owners,
-           (array_agg(g.unit_id ORDER BY g.code NULLS LAST, g.unit_id))[1] AS unit_id
-    FROM mine m JOIN element e USING (version_id)
-    LEFT JOIN grid g ON g.is_leaf AND g.valid @> CAST(:day AS date)
-        AND g.geom && e.anchor AND ST_Intersects(g.geom, e.anchor)
-    GROUP BY m.version_id
+), thing AS MATERIALIZED (
+    SELECT e.version_id, e.element_id, e.part_of, e.layer, e.name, e.anchor, e.unit_id,
+           e.path >= :path AND e.path < :path_end AS is_here
+    FROM mine JOIN element e USING (version_id) ORDER BY e.unit_id
+), laid AS MATERIALIZED (
+    SELECT t.*, coalesce(ST_Contains(own.geom, t.anchor), false) AS is_inside
+    FROM thing t LEFT JOIN grid own ON own.unit_id = t.unit_id AND own.is_leaf AND own.valid @> CAST(:day AS date)
+), odd AS MATERIALIZED (
+    SELECT l.*, found.owners, found.owner,
+           CASE WHEN l.unit_id IS NULL AND found.owners = 0 THEN 'in_no_grid'
+                WHEN l.unit_id IS DISTINCT FROM found.owner THEN
+                    CASE WHEN EXISTS (SELECT FROM override o
+                                      WHERE o.element_id IN (l.element_id, l.part_of) AND o.door = ''
+                                        AND o.unit_id = l.unit_id AND o.valid @> CAST(:day AS date))
+                         THEN 'ruled' ELSE 'astray' END
+                WHEN found.owners > 1 THEN 'on_border'
+                ELSE 'regular' END AS standing
+    FROM laid l CROSS JOIN LATERAL (
+        SELECT count(*) AS owners, (array_agg(g.unit_id ORDER BY g.code NULLS LAST, g.unit_id))[1] AS owner
+        FROM grid g
+        WHERE g.is_leaf AND g.valid @> CAST(:day AS date) AND g.geom && l.anchor AND ST_Intersects(g.geom, l.anchor)
+    ) found
+    WHERE NOT l.is_inside
 )
-SELECT e.element_id, e.layer, e.name, b.households, e.path >= :path AND e.path < :path_end AS is_here,
-       (SELECT name FROM grid WHERE unit_id = e.unit_id AND valid @> CAST(:day AS date)) AS grid,
-       (SELECT name FROM grid WHERE unit_id = l.unit_id AND valid @> CAST(:day AS date)) AS polygon,
-       CASE WHEN e.unit_id IS NULL AND l.owners = 0 THEN 'in_no_grid'
-            WHEN e.unit_id IS DISTINCT FROM l.unit_id THEN
-                CASE WHEN EXISTS (SELECT FROM override o
-                                  WHERE o.element_id IN (e.element_id, e.part_of) AND o.door = ''
-                                    AND o.unit_id = e.unit_id AND o.valid @> CAST(:day AS date))
-                     THEN 'ruled' ELSE 'astray' END
-            WHEN l.owners > 1 THEN 'on_border'
-            ELSE 'regular' END AS standing
-FROM laid l JOIN element e USING (version_id) LEFT JOIN building b USING (version_id)
-ORDER BY e.layer, e.name, e.element_id;
+SELECT (SELECT json_agg(counted) FROM (
+            SELECT l.layer = 'buildings' AS is_building, coalesce(o.standing, 'regular') AS standing,
+                   count(*) AS number, coalesce(sum(b.households), 0) AS households,
+                   count(*) FILTER (WHERE l.layer = 'buildings' AND b.households IS NULL) AS unknown
+            FROM laid l LEFT JOIN odd o USING (version_id) LEFT JOIN building b ON b.version_id = l.version_id
+            WHERE l.is_here GROUP BY 1, 2
+        ) counted) AS counts,
+       (SELECT json_agg(json_build_object(
+                   'element_id', o.element_id, 'layer', o.layer, 'name', o.name, 'why', o.standing,
+                   'grid', (SELECT name FROM grid WHERE unit_id = o.unit_id AND valid @> CAST(:day AS date)),
+                   'polygon', (SELECT name FROM grid WHERE unit_id = o.owner AND valid @> CAST(:day AS date)))
+               ORDER BY o.layer, o.name, o.element_id)
+        FROM odd o WHERE o.standing <> 'regular') AS exceptions;
 """
 
 DOORS = """
