@@ -879,8 +879,8 @@ CATALOGUE: dict[str, tuple[str, str]] = {
     "handover.care_withheld": ("不公布", "not published"),
     "handover.care_few": ("< 5 或不公布", "< 5 or not published"),
     "handover.care_note": (
-        "关爱对象只列整格划转的已公布数;部分划转的不计数,名单由有权限的人员在系统内查阅。",
-        "Of persons in care only published counts of whole grids are told; lists are for those who may see them.",
+        "关爱对象只列整格划转的已公布数({month});部分划转的不计数,名单由有权限的人员在系统内查阅。",
+        "Of persons in care only published counts of whole grids are told ({month}); lists are for who may see them.",
     ),
     "handover.layer": ("类别", "Kind"),
     "handover.name": ("名称", "Name"),

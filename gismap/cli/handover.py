@@ -18,11 +18,12 @@ from gismap.errors import BadInputError
 from gismap.handover import certificate as certificates
 from gismap.handover import tasks as tasks_after
 from gismap.handover.certificate_page import certificate_page
-from gismap.handover.difference import Difference, between_revisions, of_plan
+from gismap.handover.difference import between_revisions, of_plan
 from gismap.handover.difference_map import difference_map
 from gismap.handover.difference_page import difference_page
 from gismap.handover.difference_table import workbook
 from gismap.handover.paper import Imprint, imprint_of, write_bytes, write_paper
+from gismap.handover.values import Difference
 from gismap.i18n import Language
 from gismap.settings import get_settings
 from gismap.store.session import reading

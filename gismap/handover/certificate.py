@@ -48,6 +48,8 @@ class Certificate:
     checks: dict[str, bool]
     shapes: Sequence[tuple[str, shapely.Geometry]] = field(default=(), repr=False)
     """The grids by name, for the map."""
+    children: Sequence[tuple[str, shapely.Geometry]] = field(default=(), repr=False)
+    """The units right below, where they are no grids."""
 
     @property
     def holds(self) -> bool:
@@ -182,6 +184,7 @@ def _certify(connection: Connection, revision: Row[Any], path: str) -> Certifica
         stated, found, [defect.as_dict() for defect in defects], exceptions,
         _checks(found, stated, path == "", revision.certificate),
         [(leaf.name, shape) for leaf, shape in zip(leaves, shapes, strict=True)],
+        _children(units, leaves, shapes, path),
     )  # fmt: skip
 
 
@@ -251,6 +254,21 @@ def _outline_m2(connection: Connection, shapes: Sequence[shapely.Geometry], path
     astray = np.array([shapely.symmetric_difference(land, outline) for outline in outlines], dtype=object)
     areas, _ = measure(astray)
     return float(areas.max(initial=0.0))
+
+
+def _children(
+    units: Sequence[Row[Any]], leaves: Sequence[Row[Any]], shapes: Sequence[shapely.Geometry], path: str
+) -> list[tuple[str, shapely.Geometry]]:
+    """The units right below the topmost ones at a path, by name, with the land of their grids."""
+    tops = {path} if path else {unit.path for unit in units if unit.path.count("/") == 1}
+    below = {
+        unit.path: unit for unit in units
+        if not unit.is_leaf and unit.path not in tops and unit.path[: unit.path.rstrip("/").rfind("/") + 1] in tops
+    }  # fmt: skip
+    land: dict[str, list[shapely.Geometry]] = defaultdict(list)
+    for leaf, shape in zip(leaves, shapes, strict=True):
+        land[next((above for above in _paths_above(leaf.path) if above in below), "")].append(shape)
+    return [(unit.name, shapely.union_all(land[key])) for key, unit in below.items() if land[key]]
 
 
 def _paths_above(path: str) -> list[str]:

@@ -23,7 +23,8 @@ def certificate_page(one: Certificate, imprint: Imprint, language: Language) -> 
     )  # fmt: skip
     verdict = "certificate.holds" if one.holds else "certificate.fails"
     style = "good" if one.holds else "bad"
-    drawn = [Drawn(shape, "grid", label) for label, shape in one.shapes]
+    drawn = [Drawn(shape, "grid", "" if one.children else label) for label, shape in one.shapes]
+    drawn += [Drawn(shape, "outline", label) for label, shape in one.children]
     body = (
         f"<p>{escape(head)}</p>"
         f'<p class="{style}">{escape(say(verdict, language))}</p>'

@@ -6,7 +6,6 @@ published of a whole grid is told; there is no arithmetic with it.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
@@ -25,97 +24,7 @@ from gismap.errors import BadInputError, NotFoundError
 from gismap.geometry.ground import measure
 from gismap.geometry.overlay import moved_land
 from gismap.handover import queries
-
-LAYERS = ("buildings", "key_places", "service_stations", "supplies")
-
-Shown = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Leaf:
-    """A grid on one side; `key` is its identity, or its key in a plan."""
-
-    key: str
-    code: str | None
-    name: str
-    path: str
-    geom: shapely.Geometry
-
-    def told(self) -> Shown:
-        """As differences name it."""
-        return {"unit": self.key, "code": self.code, "name": self.name}
-
-
-Leaves = Mapping[str, Leaf]
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """What goes from one grid to another (None: from or to none)."""
-
-    before: Leaf | None
-    after: Leaf | None
-    area_m2: float
-    geom: shapely.Geometry | None
-    things: Sequence[Shown]
-    care: Shown
-
-    def count(self, layer: str) -> int:
-        """How many things of a layer."""
-        return sum(thing["layer"] == layer for thing in self.things)
-
-    @property
-    def households(self) -> int:
-        """Households in its buildings, as far as they are known."""
-        return sum(thing["households"] or 0 for thing in self.things)
-
-    def as_dict(self) -> Shown:
-        """The pair for machines."""
-        return {
-            "from": self.before and self.before.told(),
-            "to": self.after and self.after.told(),
-            "area_m2": round(self.area_m2, 1),
-            "households": self.households,
-            **{layer: self.count(layer) for layer in LAYERS},
-            "care_persons": self.care,
-            "things": list(self.things),
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """All that changes hands between two sides, told by `titles` and the days on which they begin."""
-
-    titles: tuple[str, str]
-    days: tuple[date, date]
-    units: Sequence[Shown]
-    pairs: Sequence[Pair]
-    posts: Sequence[Shown]
-    before: Leaves = field(repr=False)
-    after: Leaves = field(repr=False)
-
-    def totals(self) -> Shown:
-        """The sums over all pairs; of persons in care there is none."""
-        return {
-            "grids_before": len({pair.before.key for pair in self.pairs if pair.before}),
-            "grids_after": len({pair.after.key for pair in self.pairs if pair.after}),
-            "area_m2": round(sum(pair.area_m2 for pair in self.pairs), 1),
-            "households": sum(pair.households for pair in self.pairs),
-            **{layer: sum(pair.count(layer) for pair in self.pairs) for layer in LAYERS},
-            "posts": len(self.posts),
-        }
-
-    def as_dict(self) -> Shown:
-        """The difference for machines."""
-        (a, b), (day_a, day_b) = self.titles, self.days
-        return {
-            "from": {"title": a, "day": day_a.isoformat()},
-            "to": {"title": b, "day": day_b.isoformat()},
-            "totals": self.totals(),
-            "units": list(self.units),
-            "pairs": [pair.as_dict() for pair in self.pairs],
-            "posts": list(self.posts),
-        }
+from gismap.handover.values import LAYERS, ChangedUnit, Difference, Leaf, Leaves, Pair, Shown
 
 
 def between_revisions(connection: Connection, a: int, b: int, territories: Sequence[Territory] = ()) -> Difference:
@@ -134,7 +43,6 @@ def between_revisions(connection: Connection, a: int, b: int, territories: Seque
     changed = connection.execute(text(queries.CHANGED_UNITS), {"before": day_a, "after": day_b}).all()
     titles = (f"{a}", f"{b}")
     units = [_unit_changed(row) for row in changed if _concerns(territories, row.old_path, row.new_path)]
-    units = [unit for unit in units if unit["change"]]  # another may only have a vertex more
     return _difference(connection, titles, (day_a, day_b), before, after, units, territories)
 
 
@@ -171,7 +79,7 @@ def _difference(
     days: tuple[date, date],
     before: Leaves,
     after: Leaves,
-    units: Sequence[Shown],
+    units: Sequence[ChangedUnit],
     territories: Sequence[Territory],
 ) -> Difference:
     land = moved_land({k: leaf.geom for k, leaf in before.items()}, {k: leaf.geom for k, leaf in after.items()})
@@ -194,7 +102,9 @@ def _difference(
         pairs.append(Pair(leaf, then, area, geom, by_thing[old, new], care.of(old, is_whole=whole)))
     concerned = {leaf.key for pair in pairs for leaf in (pair.before, pair.after) if leaf is not None}
     posts = _posts(connection, concerned, before, after, eve)
-    return Difference(titles, days, units, pairs, posts, before, after)
+    told = [unit.with_land(pairs) for unit in units]
+    told = [unit for unit in told if unit["change"]]  # another only has a vertex more
+    return Difference(titles, days, told, pairs, posts, before, after)
 
 
 # ── sides ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -236,7 +146,7 @@ def _around_changes(before: Leaves, after: Leaves) -> tuple[Leaves, Leaves]:
     return sides[0], sides[1]
 
 
-def _unit_changed(row: Row[Any]) -> Shown:
+def _unit_changed(row: Row[Any]) -> ChangedUnit:
     """A unit that has another version: what of it changed."""
     sides = [
         None if unit is None else {"code": code, "name": name, "area_m2": round(area, 1), "is_leaf": is_leaf}
@@ -246,13 +156,12 @@ def _unit_changed(row: Row[Any]) -> Shown:
         )
     ]
     kinds = _kinds(row.old_unit, row.new_unit, row.old_name == row.new_name, row.old_code == row.new_code,
-                   row.old_path == row.new_path, not row.is_reshaped)  # fmt: skip
-    return {
-        "unit": row.new_unit or row.old_unit, "level": row.level, "change": kinds, "before": sides[0], "after": sides[1]
-    }  # fmt: skip
+                   row.old_path == row.new_path)  # fmt: skip
+    unit = {"unit": row.new_unit or row.old_unit, "level": row.level, "change": kinds}
+    return ChangedUnit(unit | {"before": sides[0], "after": sides[1]}, row.old_path, row.new_path)
 
 
-def _unit_planned(key: str, row: Row[Any] | None, draft: UnitDraft | None) -> Shown:
+def _unit_planned(key: str, row: Row[Any] | None, draft: UnitDraft | None) -> ChangedUnit:
     def side(unit: Any, geom: shapely.Geometry | None, is_leaf: bool) -> Shown | None:
         if unit is None:
             return None
@@ -261,21 +170,21 @@ def _unit_planned(key: str, row: Row[Any] | None, draft: UnitDraft | None) -> Sh
 
     old = None if row is None else shapely.from_wkb(bytes(row.wkb))
     new = draft and draft.geom
-    is_same = new is None or (old is not None and bool(shapely.equals(old, new)))
     kinds = _kinds(row, draft, bool(row and draft and row.name == draft.name),
                    bool(row and draft and row.code == draft.code),
-                   bool(row and draft and row.parent == draft.parent), is_same)  # fmt: skip
+                   bool(row and draft and row.parent == draft.parent))  # fmt: skip
     level = draft.level if draft is not None else row.level if row is not None else None
     sides = side(row, old, bool(row and row.is_leaf)), side(draft, new, new is not None)
-    return {"unit": key, "level": level, "change": kinds, "before": sides[0], "after": sides[1]}
+    told = {"unit": key, "level": level, "change": kinds, "before": sides[0], "after": sides[1]}
+    return ChangedUnit(told, row and row.path, row and row.path)
 
 
-def _kinds(old: object, new: object, same_name: bool, same_code: bool, same_place: bool, same_land: bool) -> list[str]:
+def _kinds(old: object, new: object, same_name: bool, same_code: bool, same_place: bool) -> list[str]:
     if old is None:
         return ["created"]
     if new is None:
         return ["retired"]
-    same = {"renamed": same_name, "renumbered": same_code, "moved": same_place, "reshaped": same_land}
+    same = {"renamed": same_name, "renumbered": same_code, "moved": same_place}
     return [kind for kind, is_same in same.items() if not is_same]
 
 

@@ -11,21 +11,24 @@ import folium
 import shapely
 from branca.element import Element, Figure
 
-from gismap.handover.difference import Difference, Leaf, Pair
 from gismap.handover.difference_page import overview
 from gismap.handover.difference_table import title
 from gismap.handover.paper import STYLE, Imprint
+from gismap.handover.values import Difference, Leaf, Pair
 from gismap.i18n import Language, say
 from gismap.themes.assets import ICON, folium_links, inlined
 from gismap.themes.folium_map import CLOSEST_ZOOM, DistrictMap
 
 COLOURS = {"before": "#8f450d", "after": "#24478f", "moved": "#ec9c55"}
 
+ASIDE_PERCENT = 45
+"""Of the width, for what the map comes to in numbers."""
+
 LAYOUT = """
 html, body { height: 100%; } body { max-width: none; padding: 0; }
-aside { position: absolute; inset: 0 58% 0 0; overflow: auto; padding: 5mm; }
-.folium-map { position: absolute !important; inset: 0 0 0 42%; background: #fbfaf6; }
-@media (max-width: 900px) { aside { inset: 50% 0 0 0; } .folium-map { inset: 0 0 50% 0; } }
+aside { position: absolute; inset: 0 55% 0 0; overflow: auto; padding: 5mm; font-size: 9.5pt; }
+.folium-map.leaflet-container { background: #fbfaf6; font: inherit; }
+.leaflet-container .leaflet-control-layers { font-size: 10pt; }
 """
 
 
@@ -33,7 +36,10 @@ def difference_map(told: Difference, imprint: Imprint, language: Language) -> st
     """The page."""
     heading = f"{say('handover.title', language)} · {imprint.district}"
     figure = Figure(title=escape(heading))
-    drawn = DistrictMap(tiles=None, prefer_canvas=False, maxZoom=CLOSEST_ZOOM, zoom_snap=0.1, attribution_control=False)
+    drawn = DistrictMap(
+        tiles=None, maxZoom=CLOSEST_ZOOM, zoom_snap=0.1, attribution_control=False,
+        position="absolute", left=f"{ASIDE_PERCENT}%", width=f"{100 - ASIDE_PERCENT}%",
+    )  # fmt: skip
     figure.add_child(drawn)
     layers = (
         ("moved", "moved_land", [_moved(pair, language) for pair in told.pairs if pair.geom is not None]),

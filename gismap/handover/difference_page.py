@@ -8,10 +8,10 @@ from html import escape
 
 import shapely
 
-from gismap.handover.difference import LAYERS, Difference, Pair
 from gismap.handover.difference_table import care_told, changes, post_told, thing_name, title
 from gismap.handover.paper import Imprint, page, table, unit_name
 from gismap.handover.sketch import Drawn, sketch
+from gismap.handover.values import LAYERS, Difference, Pair
 from gismap.i18n import Language, category_title, say
 
 LISTED = 300
@@ -40,7 +40,8 @@ def overview(told: Difference, language: Language, *, is_drawn: bool = True) -> 
         if is_drawn:
             parts.append(_map(told, told.pairs, MAP_PX, language))
         parts.append(_pairs(told, language))
-        parts.append(f'<p class="soft">{escape(say("handover.care_note", language))}</p>')
+        month = next((pair.care["month"] for pair in told.pairs if pair.care["month"]), "—")
+        parts.append(f'<p class="soft">{escape(say("handover.care_note", language, month=month))}</p>')
     if told.posts:
         parts.append(_heading("posts", language) + _posts(told, language))
     if told.units:
@@ -62,7 +63,7 @@ def _pairs(told: Difference, language: Language) -> str:
 
 def _posts(told: Difference, language: Language) -> str:
     headings = [say(f"handover.{name}", language) for name in ("grid", "role", "duty", "fate")]
-    rows = [(unit_name({"name": post["grid"], **post}, language), *post_told(post, language)) for post in told.posts]
+    rows = [(unit_name({**post, "name": post["grid"]}, language), *post_told(post, language)) for post in told.posts]
     return table(headings, rows)
 
 
@@ -118,9 +119,9 @@ def _map(told: Difference, pairs: Sequence[Pair], size: tuple[int, int], languag
     for style, side in (("before", told.before), ("after", told.after)):
         near = [leaf for leaf in side.values() if leaf.geom.intersects(around)]
         named = {leaf.key for leaf in ends} if style == "after" else set()
+        shapes += [Drawn(shapely.intersection(leaf.geom.boundary, around), style) for leaf in near]
         shapes += [
-            Drawn(shapely.intersection(leaf.geom, around), style, leaf.name if leaf.key in named else "")
-            for leaf in near
+            Drawn(shapely.intersection(leaf.geom, around), "unseen", leaf.name) for leaf in near if leaf.key in named
         ]
     key = "".join(
         f'<span><i class="{style}"></i>{escape(say(f"handover.{name}", language))}</span>'

@@ -3,7 +3,7 @@
 from typing import Any
 
 from gismap.elements.care_counts import FEW, WITHHELD
-from gismap.handover.difference import LAYERS, Difference, Pair
+from gismap.handover.values import LAYERS, Difference, Pair
 from gismap.i18n import Language, category_title, say
 from gismap.workbooks import Sheet
 
@@ -59,12 +59,12 @@ def title(told: Difference, language: Language) -> str:
     return say(key, language, a=told.titles[0], b=told.titles[1], day=told.days[1])
 
 
-def care_told(pair: Pair, language: Language) -> str:
+def care_told(pair: Pair, language: Language) -> str | int:
     """What may be told of persons in care."""
     total = pair.care["counts"].get("total")
     if total == FEW:
         return say("handover.care_few", language)
-    return say("handover.care_withheld", language) if total in (None, WITHHELD) else f"{total}({pair.care['month']})"
+    return say("handover.care_withheld", language) if total in (None, WITHHELD) else int(total)
 
 
 def post_told(post: dict[str, Any], language: Language) -> tuple[str, str, str]:

@@ -176,8 +176,7 @@ DAY_OF = "SELECT effective_from FROM revision WHERE number = :number AND withdra
 CHANGED_UNITS = """
 SELECT o.unit_id AS old_unit, n.unit_id AS new_unit, coalesce(n.level, o.level) AS level,
        o.code AS old_code, o.name AS old_name, o.path AS old_path, o.is_leaf AS old_leaf, o.area_m2 AS old_area_m2,
-       n.code AS new_code, n.name AS new_name, n.path AS new_path, n.is_leaf AS new_leaf, n.area_m2 AS new_area_m2,
-       NOT coalesce(ST_Equals(o.geom, n.geom), false) AS is_reshaped
+       n.code AS new_code, n.name AS new_name, n.path AS new_path, n.is_leaf AS new_leaf, n.area_m2 AS new_area_m2
 FROM (SELECT * FROM grid WHERE valid @> CAST(:before AS date)) o
 FULL JOIN (SELECT * FROM grid WHERE valid @> CAST(:after AS date)) n ON n.unit_id = o.unit_id
 WHERE o.grid_version IS DISTINCT FROM n.grid_version

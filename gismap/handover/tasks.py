@@ -13,7 +13,8 @@ from sqlalchemy import Connection, text
 
 from gismap.errors import BadInputError, NotFoundError
 from gismap.handover import queries
-from gismap.handover.difference import Difference, Leaf, Pair, between_revisions
+from gismap.handover.difference import between_revisions
+from gismap.handover.values import Difference, Leaf, Pair
 from gismap.i18n import Language, say
 from gismap.workbooks import Sheet
 

@@ -11,7 +11,8 @@ from sqlalchemy import Connection, text
 
 from gismap.boundaries.plan_operations import Put, Replace
 from gismap.errors import BadInputError, NotFoundError
-from gismap.handover.difference import Difference, Leaf, between_revisions, of_plan
+from gismap.handover.difference import between_revisions, of_plan
+from gismap.handover.values import Difference, Leaf
 from gismap.locating.rulings import add_override
 from gismap.planning.proposing import start_plan
 from gismap.publishing import publish
@@ -81,7 +82,7 @@ def test_slivers_hand_over_nothing(county: Connection) -> None:
     done = publish(county, shifted, effective_from=TOMORROW, today=TODAY, author="t", reason="重绘")
     told = between_revisions(county, 1, done.number)
     assert told.pairs == [] and told.totals()["households"] == 0
-    assert {unit["before"]["code"] for unit in told.units if "reshaped" in unit["change"]} >= {SPLIT, ABSORBING}
+    assert told.units == []
 
 
 def _nudged(bounds: tuple[float, ...]) -> tuple[float, ...]:
@@ -108,6 +109,11 @@ def test_renamed_and_renumbered_units_are_told_without_any_handover(county: Conn
     told = between_revisions(county, 1, put_in_force(county, plan))
     assert told.pairs == []
     assert [(unit["change"], unit["after"]["name"]) for unit in told.units] == [(["renamed"], "幸福网格")]
+
+
+def test_units_above_are_reshaped_where_land_crosses_their_border_alone(told: Difference) -> None:
+    changes = {unit["before"]["code"]: unit["change"] for unit in told.units if unit["before"]}
+    assert changes == {SPLIT: ["reshaped"], ABSORBING: ["reshaped"], ABSORBED: ["retired"]}
 
 
 def test_posts_of_the_grids_concerned_are_told_masked_with_what_becomes_of_them(told: Difference) -> None:
