@@ -103,7 +103,7 @@ def refine(
         for piece in shapely.get_parts(geom):
             (area,), _ = measure(np.array([piece], dtype=object))
             parts.append(Part(piece, int(at_first[largest]), int(at_second[largest]), float(area)))
-    return sorted(parts, key=lambda part: (-part.geom.centroid.y, part.geom.centroid.x))
+    return sorted(parts, key=lambda part: (-round(part.geom.centroid.y, 7), part.geom.centroid.x))
 
 
 def holders(shapes: Shapes, points: Shapes) -> NDArray[np.intp]:

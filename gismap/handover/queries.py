@@ -192,24 +192,10 @@ ORDER BY effective_from DESC LIMIT 1;
 
 NAMES = "SELECT unit_id, code, name FROM grid WHERE valid @> CAST(:eve AS date);"
 
-# A version that only has a vertex more asks for no card.
-NEW_CARDS = """
-SELECT g.unit_id AS unit, g.code, g.name, g.level, g.path, o.unit_id IS NULL AS is_new, g.is_leaf,
-       NOT EXISTS (SELECT FROM assignment a
-                   WHERE a.unit_id = g.unit_id AND a.duty = 'primary' AND a.valid @> CAST(:day AS date)) AS is_vacant
-FROM grid g
-LEFT JOIN grid o ON o.unit_id = g.unit_id AND o.retired_by = :number
-WHERE g.published_by = :number
-  AND (o.unit_id IS NULL OR (o.name, o.path, o.level) <> (g.name, g.path, g.level) OR o.code IS DISTINCT FROM g.code
-       OR abs(o.area_m2 - g.area_m2) > 1 OR o.is_leaf <> g.is_leaf)
-ORDER BY g.level, g.code NULLS LAST, g.unit_id;
-"""
-
-OLD_CARDS = """
-SELECT g.unit_id AS unit, g.code, g.name, g.level, g.path FROM grid g
-WHERE g.retired_by = :number
-  AND NOT EXISTS (SELECT FROM grid n WHERE n.unit_id = g.unit_id AND n.published_by = :number)
-ORDER BY g.level, g.code NULLS LAST, g.unit_id;
+VACANT = """
+SELECT unit FROM unnest(CAST(:units AS text[])) AS unit
+WHERE NOT EXISTS (SELECT FROM assignment a
+                  WHERE a.unit_id = unit AND a.duty = 'primary' AND a.valid @> CAST(:day AS date));
 """
 
 ENDED_POSTS = """

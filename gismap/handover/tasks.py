@@ -51,7 +51,7 @@ def tasks_of(connection: Connection, number: int, language: Language) -> list[Ta
     told = between_revisions(connection, before, number)
     return [
         *_calls(connection, told, day, language),
-        *_cards(connection, number, day, language),
+        *_cards(connection, told, day, language),
         *_ended_posts(connection, number, names, language),
         *_grants(connection, number, names, language),
         *_rulings(connection, number, names),
@@ -100,13 +100,18 @@ def _said(pair: Pair, takes: bool, language: Language) -> str:
     return say("tasks.call.what", language, to=named(pair.after), **numbers)
 
 
-def _cards(connection: Connection, number: int, day: date, language: Language) -> Iterator[Task]:
-    for row in connection.execute(text(queries.NEW_CARDS), {"number": number, "day": day}):
-        yield Task("print_card" if row.is_new else "reprint_card", row.code, row.name)
-        if row.is_new and row.is_leaf and row.is_vacant:
-            yield Task("fill_post", row.code, row.name, say("tasks.fill_post.what", language))
-    for row in connection.execute(text(queries.OLD_CARDS), {"number": number}):
-        yield Task("withdraw_card", row.code, row.name)
+CARDS = {"created": "print_card", "retired": "withdraw_card"}
+
+
+def _cards(connection: Connection, told: Difference, day: date, language: Language) -> Iterator[Task]:
+    """Cards of units that are new, over, or not as they were; and new grids for which nobody answers yet."""
+    new = [unit["unit"] for unit in told.units if unit["after"] and unit["after"]["is_leaf"] and not unit["before"]]
+    vacant = set(connection.execute(text(queries.VACANT), {"units": new, "day": day}).scalars())
+    for unit in told.units:
+        side = unit["after"] or unit["before"]
+        yield Task(CARDS.get(unit["change"][0], "reprint_card"), side["code"], side["name"])
+        if unit["unit"] in vacant:
+            yield Task("fill_post", side["code"], side["name"], say("tasks.fill_post.what", language))
 
 
 def _ended_posts(connection: Connection, number: int, names: dict[str, Any], language: Language) -> Iterator[Task]:
