@@ -28,7 +28,7 @@ from benchmarks.service import Service, serving
 from gismap.elements.values import BuildingDraft, ElementDraft
 from gismap.elements.writing import write_elements
 from gismap.locating.gazetteer import refresh_gazetteer
-from gismap.locating.service import Question
+from gismap.locating.service import Question, view_of
 from gismap.locating.snapshot import Snapshot
 from gismap.locating.wording import locate_text
 from gismap.settings import Settings
@@ -92,11 +92,11 @@ class InWords:
 
     def __init__(self, engine: Engine) -> None:
         self._today = Settings().today()
-        self._snapshot = Snapshot(engine, lambda: self._today)
+        self._view = view_of(Snapshot(engine, lambda: self._today), self._today)
 
     def __call__(self, connection: Connection, question: str) -> dict[str, Any]:
         asked = Question(0.0, 0.0, "cgcs2000", self._today, words=question)
-        return locate_text(connection, self._snapshot, asked, lambda _path: False)
+        return locate_text(connection, self._view, asked, lambda _path: False)
 
 
 def trigrams(connection: Connection, question: str) -> dict[str, Any]:

@@ -15,9 +15,10 @@ import shapely
 from shapely import MultiPolygon
 from sqlalchemy import Connection, text
 
+from gismap import publication_trace as trace
 from gismap.access.following import Followed, Lapse, follow_grants
 from gismap.access.sessions import refresh_scopes
-from gismap.boundaries import revisions, trace
+from gismap.boundaries import revisions
 from gismap.boundaries.derivation import CompleteUnit, check_structure, complete
 from gismap.boundaries.revisions import PlacedUnit, StandingUnits
 from gismap.boundaries.values import UnitDraft
@@ -99,7 +100,9 @@ def publish(
     revisions.insert_versions(connection, changed, number, effective_from)
     revisions.insert_outlines(connection, new_outlines, outline_authority or author, effective_from)
 
+    trace.note_rulings(connection, number, retired, effective_from)
     rulings = end_with_units(connection, retired, effective_from, ended_by=f"revision {number}")
+    trace.note_ended_rulings(connection, number)
     moved = reassign_elements(connection, effective_from)
     trace.note_posts(connection, number, retired, effective_from)
     ended = end_assignments(connection, retired, effective_from)

@@ -36,6 +36,8 @@ class Settings(BaseSettings):
     pool_size: int = Field(10, ge=1)
     pool_timeout_s: float = Field(1.5, gt=0)
     max_body_bytes: int = Field(2_000_000, ge=1000)
+    max_batch_bytes: int = Field(50_000_000, ge=1000, description="A list of positions to locate at once")
+    max_batches: int = Field(2, ge=1, description="Such lists at once, in each process; further ones are answered 503")
     head_timeout_s: float = Field(10.0, gt=0, description="A request line and its headers arrive within this")
     body_timeout_s: float = Field(20.0, gt=0, description="A body arrives within this")
     answer_timeout_s: float = Field(120.0, gt=0, description="An answer is taken within this")

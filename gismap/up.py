@@ -3,6 +3,7 @@
 What the service answers is in `gismap.api`; how the private server lives is in `gismap.store.server`.
 """
 
+import gc
 import http
 import http.client
 import os
@@ -170,6 +171,7 @@ def _serve(settings: Settings, listener: socket.socket) -> int:
         ws="none",
     )
     server = uvicorn.Server(config)
+    gc.freeze()  # modules stay: going through them all would now and then stop every request for a third of a second
     threading.Thread(target=_announce, args=(settings, demo), daemon=True).start()
     stopping = threading.Event()
     publisher = threading.Thread(target=_carry_out, args=(settings, stopping), daemon=True)

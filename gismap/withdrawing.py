@@ -11,10 +11,12 @@ import orjson
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
 
+from gismap import publication_trace as trace
 from gismap.access.sessions import refresh_scopes
-from gismap.boundaries import revisions, trace
+from gismap.boundaries import revisions
 from gismap.elements.membership import join_versions, reassign_elements
 from gismap.errors import ConflictError, NotFoundError
+from gismap.locating.gazetteer import refresh_gazetteer
 from gismap.publishing import CHANNEL
 from gismap.store import audit
 
@@ -75,8 +77,9 @@ def withdraw(connection: Connection, number: int, *, today: date, author: str) -
 def _set_back(connection: Connection, number: int, day: date, today: date, author: str) -> Withdrawal:
     units = revisions.remove_versions(connection, number, day)
     elements = join_versions(connection, day)
-    reassign_elements(connection, day)
     trace.set_back(connection, number)
+    reassign_elements(connection, day)
+    refresh_gazetteer(connection)
     connection.execute(text(WITHDRAW), {"number": number})
     refresh_scopes(connection, today)
     event = {"revision": number, "effective_from": day.isoformat()}

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from shapely import LineString
 from sqlalchemy import Connection, Engine, text
 
 from gismap.access.accounts import add_account, grant
@@ -14,11 +15,12 @@ from gismap.boundaries.plans import find_plan
 from gismap.boundaries.service import list_revisions
 from gismap.elements.writing import write_elements
 from gismap.errors import ConflictError, NotFoundError
+from gismap.locating.rulings import add_dispute, add_override
 from gismap.planning.enforcing import publish_plan
 from gismap.planning.proposing import start_plan
 from gismap.store.session import writing
 from gismap.withdrawing import withdraw
-from tests.districts import COMMUNITIES, building, centre
+from tests.districts import COMMUNITIES, SOUTH, STEP, WEST, building, centre
 from tests.furnished import furnish
 from tests.planning.conftest import TODAY, TOMORROW, edit, line
 
@@ -36,6 +38,8 @@ HANGING = {
     "care_person": "*",
     "assignment": "*",
     "access_grant": "*",
+    "override": "*",
+    "dispute": "*",
     "plan_unit": "plan_id, key, name, retired",
 }
 
@@ -57,6 +61,10 @@ def county(engine: Engine) -> Iterator[Connection]:
         for unit in units.scalars().all():
             end = datetime.now(UTC) + timedelta(days=90)
             grant(connection, account, Role.GRID_WORKER, unit, ends_at=end, granted_by="test")
+        element = connection.execute(text("SELECT element_id FROM element WHERE source_ref = '1' LIMIT 1")).scalar_one()
+        add_override(connection, element, None, TWO, "门牌归第二网格", since=TODAY, made_by="test")
+        border = LineString([(WEST, SOUTH + STEP), (WEST + STEP, SOUTH + STEP)])
+        add_dispute(connection, (ONE, TWO), TWO, border, "等待区里答复", reach_m=10, since=TODAY, made_by="test")
         yield connection
 
 
@@ -74,9 +82,8 @@ def test_everything_is_set_back_exactly(county: Connection) -> None:
     before = state(county)
     plan, number = merge_and_publish(county)
     published = state(county)
-    assert all(
-        published[table] != before[table] for table in ("grid", "lineage", "element", "assignment", "access_grant")
-    )
+    moved = ("grid", "lineage", "element", "assignment", "access_grant", "dispute")
+    assert all(published[table] != before[table] for table in moved)
     withdraw(county, number, today=TODAY, author="li.na")
     after = state(county)
     for table in HANGING:
@@ -103,7 +110,7 @@ def test_what_came_in_between_stays_and_belongs_to_what_stands(county: Connectio
         """),
         {"day": TOMORROW},
     ).all()
-    assert [tuple(row) for row in rows] == [("1", ONE, 99), ("new", ONE, 24)]
+    assert [tuple(row) for row in rows] == [("1", TWO, 99), ("new", ONE, 24)]  # the first by a ruling
 
 
 def test_a_post_or_grant_changed_since_is_named_and_nothing_is_withdrawn(county: Connection) -> None:

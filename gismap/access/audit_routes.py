@@ -15,14 +15,12 @@ from gismap.access.audit_log import AT_ONCE, Wanted, enter_check, enter_look, lo
 from gismap.access.audit_names import names_in
 from gismap.access.values import Permission
 from gismap.http import Configuration, CurrentCaller, Database, Day, NoQuery, Parameters, Text, json_response, permit
+from gismap.spreadsheets import MARK
 from gismap.store.session import reading, writing
 
 router = APIRouter(prefix="/api/audit", tags=["audit"])
 
 LAST_SEQ = 2**63 - 1
-MARK = "\ufeff"
-"""What lets spreadsheets read Chinese in a CSV."""
-
 
 class AuditFilter(Parameters):
     """Which entries; `subject` may be the identity alone, or the name of the account that something was done to."""

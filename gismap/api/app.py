@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from threading import BoundedSemaphore
 
 from anyio.to_thread import current_default_thread_limiter
 from fastapi import Depends, FastAPI, Response
@@ -23,6 +24,8 @@ from gismap.elements.routes import router as elements
 from gismap.errors import EnvironmentProblemError
 from gismap.handover.routes import router as revisions
 from gismap.http import refuse_repeats
+from gismap.locating.batch_routes import PATH as BATCH_PATH
+from gismap.locating.batch_routes import router as locating_lists
 from gismap.locating.routes import router as locating
 from gismap.locating.snapshot import Snapshot
 from gismap.pages.routes import router as pages
@@ -41,6 +44,7 @@ ROUTERS = (
     elements,
     care,
     locating,
+    locating_lists,
     cards,
     revisions,
     plans,
@@ -74,11 +78,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             statement_timeout_ms=chosen.statement_timeout_ms,
         )
         app.state.callers = Callers(app.state.engine, chosen)
-        app.state.snapshot = Snapshot(app.state.engine, chosen.today)
+        followers = make_engine(url, pool_size=2)  # apart from the pool, so that neither waits for the other
+        app.state.snapshot = Snapshot(followers, chosen.today, chosen.handover_days)
         app.state.snapshot.start()
+        app.state.batches = BoundedSemaphore(chosen.max_batches)
         current_default_thread_limiter().total_tokens = chosen.pool_size + MAX_WAITING
         yield
         app.state.snapshot.stop()
+        followers.dispose()
         app.state.engine.dispose()
 
     configure_logs()
@@ -100,7 +107,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.mount("/vendor", CachedFiles(directory=vendor), name="vendor")
     problems.install(app)
     # The last added is the outermost.
-    app.add_middleware(BodyLimit, max_bytes=chosen.max_body_bytes)
+    app.add_middleware(BodyLimit, max_bytes=chosen.max_body_bytes, longer={BATCH_PATH: chosen.max_batch_bytes})
     app.add_middleware(GZipMiddleware, minimum_size=4096, compresslevel=4)
     app.add_middleware(Faults)
     app.add_middleware(HeadAsGet)

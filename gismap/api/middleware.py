@@ -1,6 +1,7 @@
 """What every request passes through: a limit on bodies, faults as answers, HEAD, and the headers of every answer."""
 
 import secrets
+from collections.abc import Mapping
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
@@ -11,18 +12,22 @@ from gismap.api.problems import problem, unexpected
 
 
 class BodyLimit:
-    """Answers 413 to a body beyond the limit, by its declared length or as soon as it grows too long."""
+    """Answers 413 to a body beyond the limit, by its declared length or as soon as it grows too long.
 
-    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
-        self.app, self.max_bytes = app, max_bytes
+    `longer` are paths with a limit of their own.
+    """
+
+    def __init__(self, app: ASGIApp, max_bytes: int, longer: Mapping[str, int]) -> None:
+        self.app, self.max_bytes, self.longer = app, max_bytes, longer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        max_bytes = self.longer.get(scope["path"], self.max_bytes)
         declared = Headers(scope=scope).get("content-length", "")
-        if declared.isascii() and declared.isdigit() and int(declared) > self.max_bytes:
-            await self._refuse(scope, receive, send)
+        if declared.isascii() and declared.isdigit() and int(declared) > max_bytes:
+            await self._refuse(max_bytes, scope, receive, send)
             return
         received, is_answered = 0, False
 
@@ -30,7 +35,7 @@ class BodyLimit:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
-            if received > self.max_bytes:
+            if received > max_bytes:
                 raise _TooLongError
             return message
 
@@ -43,10 +48,10 @@ class BodyLimit:
             await self.app(scope, limited_receive, watched_send)
         except _TooLongError:
             if not is_answered:
-                await self._refuse(scope, receive, send)
+                await self._refuse(max_bytes, scope, receive, send)
 
-    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
-        detail = f"the body is longer than {self.max_bytes:,} bytes"
+    async def _refuse(self, max_bytes: int, scope: Scope, receive: Receive, send: Send) -> None:
+        detail = f"the body is longer than {max_bytes:,} bytes"
         await problem(413, detail, type="too-large", field="body")(scope, receive, send)
 
 

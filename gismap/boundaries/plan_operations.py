@@ -360,8 +360,9 @@ def _next_labels(sheet: Sheet, unit: UnitDraft, count: int, rules: Rules) -> lis
     prefix = unit.code[:-digits]
     above = sheet.unit(unit.parent).name if unit.parent is not None else ""
     make = rules.scheme.micro_code if is_micro else rules.scheme.grid_code
+    title = "plan.micro_name" if is_micro else "plan.grid_name"
     first = sheet.last_number(prefix, digits) + 1
     return [
-        (say("plan.grid_name", rules.language, community=above, number=number), make(prefix, number))
+        (say(title, rules.language, community=above, number=number), make(prefix, number))
         for number in range(first, first + count)
     ]

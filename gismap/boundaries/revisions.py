@@ -115,7 +115,6 @@ def is_unchanged(row: Row[Any], unit: PlacedUnit) -> bool:
         row.zone_type,
         row.governance_mode,
         row.parent,
-        bytes(row.wkb),
     ) == (
         draft.code,
         draft.division_code,
@@ -127,8 +126,16 @@ def is_unchanged(row: Row[Any], unit: PlacedUnit) -> bool:
         draft.zone_type,
         draft.governance_mode,
         unit.parent,
-        shapely.to_wkb(unit.complete.geom),
-    )
+    ) and _is_same_shape(bytes(row.wkb), unit.complete)
+
+
+def _is_same_shape(wkb: bytes, unit: CompleteUnit) -> bool:
+    """Whether a shape is the stored one; a union of the same leaves may begin its rings elsewhere."""
+    if wkb == shapely.to_wkb(unit.geom):
+        return True
+    if unit.is_leaf:
+        return False
+    return bool(shapely.normalize(shapely.from_wkb(wkb)) == shapely.normalize(unit.geom))
 
 
 def lineage_of(standing: StandingUnits, placed: Sequence[PlacedUnit]) -> list[LineageRow]:

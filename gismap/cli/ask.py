@@ -3,6 +3,7 @@
 import re
 import sys
 from datetime import date
+from pathlib import Path
 from typing import Annotated, Any
 
 import orjson
@@ -52,8 +53,22 @@ def locate(
     accuracy: Annotated[float | None, typer.Option(help="Radius of the position's error in metres.")] = None,
     as_of: AsOf = None,
     near: Annotated[str | None, typer.Option(help="What to look for near: layer:k or layer.category:k, …")] = None,
-) -> None:
-    """Which grid is a point or a place in, and who answers? Prints JSON."""
+    file: Annotated[Path | None, typer.Option(help="A list of positions: CSV, XLSX or JSON.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The list with answers: .csv, .xlsx, .json, .jsonl, .geojson.")
+    ] = None,
+    columns: Annotated[str | None, typer.Option(help="Columns of the list: x=…,y=…,crs=…,accuracy=…")] = None,
+    sheet: Annotated[str | None, typer.Option(help="Sheet of the workbook.")] = None,
+) -> int:
+    """Which grid is a point or a place in, and who answers? Prints JSON; or answers a whole list with --file and -o."""
+    if file is not None:
+        if output is None or (x, words, near) != (None, None, None):
+            raise typer.BadParameter("a list needs -o OUT, and goes neither with X and Y nor with --text or --near")
+        from gismap.cli.batch import ListOrder, locate_list  # noqa: PLC0415 (readers of files weigh)
+
+        return locate_list(ListOrder(file, output, columns, crs, accuracy, as_of, sheet))
+    if output is not None or columns is not None or sheet is not None:
+        raise typer.BadParameter("it is for a list: name that with --file", param_hint="-o, --columns, --sheet")
     from gismap.locating.service import Question, check_layers, parse_near  # noqa: PLC0415
     from gismap.locating.snapshot import Snapshot  # noqa: PLC0415
     from gismap.locating.wording import answer_with_near, check_question  # noqa: PLC0415
@@ -67,12 +82,13 @@ def locate(
         check_question(words)
     wanted, day = parse_near(near) if near else [], as_of or settings.today()
     place = (x or 0.0, y or 0.0, crs, day, accuracy)
-    question = Question(*place, settings.language, settings.far_km, words or "", settings.handover_days)
+    question = Question(*place, settings.language, settings.far_km, words or "")
     with engine() as database, reading(database) as connection:
         check_layers(connection, wanted)
-        snapshot = Snapshot(database, settings.today)
+        snapshot = Snapshot(database, settings.today, settings.handover_days)
         answer = answer_with_near(connection, snapshot, question, wanted, lambda _path: False)
     _print(orjson.dumps(answer, option=orjson.OPT_INDENT_2))
+    return 0
 
 
 @app.command()

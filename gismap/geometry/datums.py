@@ -186,17 +186,20 @@ def read_position(x: float, y: float, crs: str | Frame = WGS84) -> tuple[float, 
     elif not (np.isfinite(x) and np.isfinite(y)):
         raise PositionError("x and y must be finite numbers", field="x")
     else:
-        _check_zone(x, frame)
+        check_zone(x, frame)
     lon, lat = to_cgcs2000(float(x), float(y), frame)
     if not bool(plausible_positions(lon, lat)):
         raise PositionError(f"x={x:g}, y={y:g} lies outside {frame.name}; {_SURVEYOR_HINT}", field="x")
     return lon, lat
 
 
-def _check_zone(x: float, frame: Frame) -> None:
+def check_zone(x: float, frame: Frame) -> None:
     """Refuse an easting that carries a zone where its frame has none or another, and one without where it has one.
 
     Some of these come out as positions hundreds of kilometres away, which a wide district would not notice.
+
+    Raises:
+        PositionError: with the frame that the easting is in.
     """
     zone, carried = _ZONES.get(frame.name), int(x // 1_000_000)
     if zone is None and frame.name not in _WITHOUT_ZONE:

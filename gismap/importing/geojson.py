@@ -12,8 +12,8 @@ import shapely
 from gismap.errors import BadInputError
 from gismap.geometry.errors import GeometryError
 from gismap.geometry.shapes import ANY_KIND, shape_from_geojson
-from gismap.importing.limits import check_extent
 from gismap.importing.values import MAX_VERTICES, Rejection, Table, objects
+from gismap.limits import check_extent
 
 _SINGLE = ANY_KIND | {"GeometryCollection"}
 

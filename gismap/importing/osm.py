@@ -13,9 +13,9 @@ import shapely
 from pyogrio.errors import DataLayerError, DataSourceError, FeatureError
 
 from gismap.errors import BadInputError
-from gismap.importing.limits import MAX_ROWS, check_extent, check_xml
 from gismap.importing.values import Table, objects
 from gismap.importing.vector import check_driver
+from gismap.limits import MAX_ROWS, check_extent, check_xml
 
 Tags = Mapping[str, str]
 Row = dict[str, Any]

@@ -4,11 +4,11 @@ from pathlib import Path
 
 from gismap.errors import BadInputError
 from gismap.importing.geojson import read_geojson
-from gismap.importing.limits import check_extent, check_file
 from gismap.importing.osm import read_osm
 from gismap.importing.sheets import read_csv, read_xlsx
 from gismap.importing.values import Table
 from gismap.importing.vector import read_geopackage, read_shapefile, read_zipped_shapefile
+from gismap.limits import check_extent, check_file
 
 KINDS = {
     ".geojson": "GeoJSON",

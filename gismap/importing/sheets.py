@@ -4,16 +4,15 @@ import csv
 import datetime
 import io
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import openpyxl
 
-from gismap.errors import BadInputError, GismapError
-from gismap.importing.limits import check_cells, check_extent, check_xml, opened_archive
+from gismap.errors import BadInputError
 from gismap.importing.values import Rejection, Table, objects
+from gismap.limits import check_cells, check_extent, check_workbook, readable_workbook
 
 csv.field_size_limit(50_000_000)  # a cell may hold the WKT of a whole district
 
@@ -51,29 +50,21 @@ def read_xlsx(path: Path, sheet: str | None) -> Table:
     Raises:
         BadInputError: damaged, no such sheet, or no header.
     """
-    with _readable(path):
-        _check_workbook(path)
+    with readable_workbook(path.name):
+        with path.open("rb") as stream:
+            check_workbook(stream, path.name)
         book = openpyxl.load_workbook(path, read_only=True, data_only=True, keep_links=False)
         names = list(book.sheetnames)
     try:
         if sheet is not None and sheet not in names:
             raise BadInputError(f"there is no sheet {sheet!r}; there are {', '.join(names)}", field="sheet")
-        with _readable(path):
+        with readable_workbook(path.name):
             chosen = book[sheet or names[0]]
             chosen.reset_dimensions()  # some programs write wrong ones
             numbered = list(_rows(path.name, chosen.iter_rows(values_only=True)))
     finally:
         book.close()
     return _table(path, numbered)
-
-
-def _check_workbook(path: Path) -> None:
-    """openpyxl unfolds whatever it is given, and keeps rows, shared texts and small parts whole."""
-    with opened_archive(path) as archive:
-        for member in archive.infolist():
-            if member.filename.lower().endswith((".xml", ".rels", ".vml")):
-                with archive.open(member) as stream:
-                    check_xml(f"{path.name}, {member.filename[:60]}", stream)
 
 
 def _rows(name: str, rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[int, list[Any]]]:
@@ -91,19 +82,6 @@ def _rows(name: str, rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[int, lis
             texts.pop()
         if texts:
             yield number, texts
-
-
-@contextmanager
-def _readable(path: Path) -> Iterator[None]:
-    """Turns what a damaged workbook raises into one sentence: openpyxl passes on all that zip, XML and numbers do."""
-    try:
-        yield
-    except GismapError:
-        raise
-    except Exception as error:
-        raise BadInputError(
-            f"{path.name} is no readable workbook; it may be truncated or damaged: save it again as XLSX", field="file"
-        ) from error
 
 
 def _decoded(path: Path) -> str:

@@ -17,8 +17,8 @@ import shapely
 from pyogrio.errors import DataLayerError, DataSourceError, FeatureError
 
 from gismap.errors import BadInputError
-from gismap.importing.limits import MAX_ROWS, check_extent, check_file, check_sqlite, opened_archive
 from gismap.importing.values import Objects, Rejection, Table, objects
+from gismap.limits import MAX_ROWS, check_extent, check_file, check_sqlite, opened_archive
 
 _DBF_PARTS = (".shp", ".dbf", ".prj", ".cpg")
 _PARTS = (*_DBF_PARTS, ".shx")

@@ -1,6 +1,5 @@
 """HTTP of locating."""
 
-from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
@@ -25,7 +24,7 @@ from gismap.http import (
 from gismap.i18n import Language
 from gismap.locating.queries import Near
 from gismap.locating.rulings import list_rulings
-from gismap.locating.service import Question, check_layers, locate, parse_near
+from gismap.locating.service import Question, check_layers, locate, may_call, parse_near
 from gismap.locating.snapshot import Snapshot
 from gismap.locating.wording import MAX_QUESTION, answer_with_near, check_question
 from gismap.settings import Settings
@@ -88,7 +87,6 @@ def rulings(query: Annotated[RulingsQuery, Query()], engine: Database, settings:
 def _question(query: LocateQuery, settings: Settings, language: Language) -> Question:
     as_of = query.as_of or settings.today()
     more: dict[str, Any] = {"accuracy_m": query.accuracy, "language": language, "far_km": settings.far_km}
-    more["handover_days"] = settings.handover_days
     if query.text is not None:
         if query.x is not None or query.y is not None:
             raise BadInputError("give a text or x and y, not both", field="text")
@@ -103,9 +101,3 @@ def _answer(snapshot: Snapshot, question: Question, engine: Engine, caller: Call
     with reading(engine) as connection:
         check_layers(connection, near)
         return answer_with_near(connection, snapshot, question, near, may_call(caller))
-
-
-def may_call(caller: Caller) -> Callable[[str], bool]:
-    """Whether a caller is told duty phones in full, of a path."""
-    territories = caller.territories.get(Permission.CALL_STAFF, ())
-    return lambda path: any(low <= path < high for low, high in territories)

@@ -19,6 +19,9 @@ from gismap.store import audit
 
 LARGEST_REACH_M = 500.0
 
+ENDED = {"override": "end override", "dispute": "end dispute"}
+"""What the end of a ruling is called in the audit log, by its kind."""
+
 ELEMENT = """
 SELECT layer, name FROM element WHERE element_id = :element AND upper_inf(valid) AND NOT isempty(valid);
 """
@@ -137,14 +140,13 @@ def end_ruling(connection: Connection, kind: str, number: int, *, day: date, end
     Raises:
         NotFoundError: there is none in force.
     """
-    assert kind in {"override", "dispute"}
     values = {"number": number, "day": day, "by": ended_by}
     if connection.execute(text(END.format(table=kind)), values).scalar() is None:
         raise NotFoundError(f"there is no {kind} {number} in force", field=kind)
     if kind == "override":
         reassign_from(connection, day)
     detail = {"from": day.isoformat()}
-    audit.append(connection, actor=ended_by, action=f"end {kind}", subject=f"{kind} {number}", detail=detail)
+    audit.append(connection, actor=ended_by, action=ENDED[kind], subject=f"{kind} {number}", detail=detail)
 
 
 def end_with_units(connection: Connection, units: Collection[str], day: date, *, ended_by: str) -> int:

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from gismap.access.values import Caller, Permission
 from gismap.elements.questions import ALIASES
 from gismap.errors import BadInputError, NotFoundError
 from gismap.geometry.datums import check_near, parse_frame, read_position
@@ -18,7 +19,7 @@ from gismap.geometry.detective import Fit, fitting_frames
 from gismap.geometry.errors import PositionError
 from gismap.i18n import Language, say
 from gismap.locating import queries
-from gismap.locating.held import Boundaries, Dispute, Override, Rulings, Streets, stands
+from gismap.locating.held import Boundaries, Dispute, Duty, MovedLand, Override, Rulings, Streets, stands
 from gismap.locating.queries import Near
 from gismap.locating.snapshot import Snapshot
 
@@ -57,7 +58,6 @@ class Question:
     language: Language = "zh"
     far_km: float = 50.0
     words: str = ""  # what the place was told by: a door in it may be ruled apart from its building
-    handover_days: int = 14  # for how long after a revision both owners of land that changed hands are told
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,29 @@ class Finding:
     leaf: int | None
     candidates: Sequence[dict[str, Any]]
     ruling: Override | Dispute | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """All that the answers of one day are made from; a list that takes long is answered from one."""
+
+    boundaries: Boundaries
+    rulings: Rulings
+    streets: Streets
+    duty: Duty
+    day: date
+    moved: MovedLand | None = None  # by the last revision, as long as both owners are told
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where something is (degrees), in which frame that was told, the radius of its error, and the words for it."""
+
+    lon: float
+    lat: float
+    source_crs: str
+    accuracy_m: float | None = None
+    words: str = ""
 
 
 def locate(snapshot: Snapshot, question: Question, may_call: Callable[[str], bool]) -> dict[str, Any]:
@@ -85,36 +108,75 @@ def locate(snapshot: Snapshot, question: Question, may_call: Callable[[str], boo
         BadInputError: an accuracy that is none.
         NotFoundError: nothing was published for that day.
     """
-    if question.accuracy_m is not None and not 0 < question.accuracy_m <= LARGEST_ACCURACY_M:
-        raise BadInputError(f"must be more than 0 and at most {LARGEST_ACCURACY_M:,.0f} metres", field="accuracy")
+    check_accuracy(question.accuracy_m)
+    return locate_in(view_of(snapshot, question.as_of), question, may_call)
+
+
+def locate_in(view: View, question: Question, may_call: Callable[[str], bool]) -> dict[str, Any]:
+    """As `locate`, from a view of the day; the accuracy was checked."""
     if question.crs == AUTO:
-        return locate_in_any_frame(snapshot, question, may_call)
+        return locate_in_any_frame(view, question, may_call)
     frame = parse_frame(question.crs)
     lon, lat = read_position(question.x, question.y, frame)
-    boundaries = snapshot.boundaries(question.as_of)
-    if boundaries.bounds is not None:
-        check_near(lon, lat, boundaries.bounds, question.far_km)
-    finding = find(boundaries, snapshot.rulings(), lon, lat, question.accuracy_m, question.as_of, question.words)
+    if view.boundaries.bounds is not None:
+        check_near(lon, lat, view.boundaries.bounds, question.far_km)
+    at = Position(lon, lat, frame.name, question.accuracy_m, question.words)
+    return answer(view, at, question.language, may_call)
+
+
+def view_of(snapshot: Snapshot, day: date) -> View:
+    """What is known of a day.
+
+    Raises:
+        NotFoundError: nothing was published for that day.
+    """
+    boundaries = snapshot.boundaries(day)
+    moved = boundaries.moved
+    if moved is not None and day >= moved.since + timedelta(days=snapshot.handover_days):
+        moved = None
+    return View(boundaries, snapshot.rulings(), snapshot.streets(), snapshot.duty(), day, moved)
+
+
+def check_accuracy(accuracy_m: float | None) -> None:
+    """Refuse a radius that says nothing of where something is.
+
+    Raises:
+        BadInputError: it is none.
+    """
+    if accuracy_m is not None and not 0 < accuracy_m <= LARGEST_ACCURACY_M:
+        raise BadInputError(f"must be more than 0 and at most {LARGEST_ACCURACY_M:,.0f} metres", field="accuracy")
+
+
+def answer(
+    view: View,
+    at: Position,
+    language: Language,
+    may_call: Callable[[str], bool],
+    owners: Sequence[int] | None = None,
+) -> dict[str, Any]:
+    """The answer for a position that was checked; `owners` are the leaves it lies in, where they are known already."""
+    boundaries = view.boundaries
+    finding = find(boundaries, view.rulings, at.lon, at.lat, at.accuracy_m, view.day, at.words, owners)
     leaf = None if finding.leaf is None else boundaries.leaves[finding.leaf]
-    border = _border(boundaries, snapshot.streets(), lon, lat)
-    moved = _moved(boundaries, lon, lat, question)
+    border = _border(boundaries, view.streets, at.lon, at.lat)
+    moved = _moved(view, at)
     return {
         "verdict": finding.verdict,
-        "point": {"lon": round(lon, 9), "lat": round(lat, 9), "source_crs": frame.name},
+        "point": {"lon": round(at.lon, 9), "lat": round(at.lat, 9), "source_crs": at.source_crs},
         "grid": leaf and leaf.told(),
         "chain": list(leaf.chain) if leaf else [],
         "candidates": finding.candidates,
         "border": border,
         "moved": moved,
-        "staff": _staff(snapshot, boundaries, finding.leaf, question.as_of, may_call),
+        "staff": _staff(view, finding.leaf, may_call),
         "near": {},
         "revision": boundaries.revision,
-        "as_of": question.as_of.isoformat(),
-        "why": _why(finding, border, question.language) + _why_moved(moved, question.language),
+        "as_of": view.day.isoformat(),
+        "why": _why(finding, border, language) + _why_moved(moved, language),
     }
 
 
-def locate_in_any_frame(snapshot: Snapshot, question: Question, may_call: Callable[[str], bool]) -> dict[str, Any]:
+def locate_in_any_frame(view: View, question: Question, may_call: Callable[[str], bool]) -> dict[str, Any]:
     """The answer for a position in a frame that nobody names: `frames` tells which fit the district and what each says.
 
     Where they say the same grid it is the answer; else the verdict is `ask` and no grid is claimed.
@@ -122,28 +184,26 @@ def locate_in_any_frame(snapshot: Snapshot, question: Question, may_call: Callab
     Raises:
         PositionError: no frame puts it into the district.
     """
-    boundaries = snapshot.boundaries(question.as_of)
+    boundaries = view.boundaries
     fits = fitting_frames([question.x], [question.y], boundaries.bounds) if boundaries.bounds else []
     if not fits:
-        told = f"x={question.x:g}, y={question.y:g}"
-        raise PositionError(f"{told} lies in this district in no frame that is known: name its frame", field="crs")
-    findings = [
-        find(boundaries, snapshot.rulings(), fit.lon, fit.lat, question.accuracy_m, question.as_of) for fit in fits
-    ]
+        where = f"x={question.x:g}, y={question.y:g}"
+        raise PositionError(f"{where} lies in this district in no frame that is known: name its frame", field="crs")
+    findings = [find(boundaries, view.rulings, fit.lon, fit.lat, question.accuracy_m, view.day) for fit in fits]
     grids = [None if finding.leaf is None else boundaries.leaves[finding.leaf].told() for finding in findings]
     first = fits[0].hypothesis
     x, y = (question.y, question.x) if first.swapped else (question.x, question.y)
-    answer = locate(snapshot, replace(question, x=x, y=y, crs=first.frame.name), may_call)
-    answer["frames"] = [
+    told = locate_in(view, replace(question, x=x, y=y, crs=first.frame.name), may_call)
+    told["frames"] = [
         {**_frame(fit), "verdict": finding.verdict, "grid": grid}
         for fit, finding, grid in zip(fits, findings, grids, strict=True)
     ]
     if len({finding.leaf for finding in findings}) == 1:
-        return answer
+        return told
     says = zip(fits, grids, strict=True)
     named = [f"{fit.hypothesis.frame.name}: {grid['name'] if grid else '—'}" for fit, grid in says]
     frames = say("list_separator", question.language).join(named)
-    return answer | {
+    return told | {
         "verdict": "ask",
         "grid": None,
         "chain": [],
@@ -167,9 +227,10 @@ def find(
     accuracy_m: float | None,
     day: date,
     words: str = "",
+    owners: Sequence[int] | None = None,
 ) -> Finding:
     """What a point (degrees) comes to: rulings first, of a door that the `words` name before its building's, then the
-    polygons.
+    polygons, whose `owners` may be known already.
     """
     override = rulings.override_at(lon, lat, day, words)
     if override is not None and override.unit in boundaries.at:
@@ -183,7 +244,8 @@ def find(
         metres = {near.leaf: near.distance_m for near in boundaries.locator.nearest(lon, lat, 8)}
         told = [candidate(boundaries, leaf, metres.get(leaf, dispute.reach_m)) for leaf in leaves]
         return Finding("disputed", leaves[0], told, dispute)
-    owners = boundaries.locator.owners_at(lon, lat)
+    if owners is None:
+        owners = boundaries.locator.owners_at(lon, lat)
     if accuracy_m is not None:
         doubtful = _doubtful(boundaries, lon, lat, accuracy_m)
         if doubtful is not None:
@@ -229,32 +291,33 @@ def _border(boundaries: Boundaries, streets: Streets, lon: float, lat: float) ->
     return {"distance_m": round(border.distance_m, 1), "beyond": beyond, "street": street}
 
 
-def _moved(boundaries: Boundaries, lon: float, lat: float, question: Question) -> dict[str, Any] | None:
+def _moved(view: View, at: Position) -> dict[str, Any] | None:
     """Whose land here, or near by, was before the last revision, as long as people may not know of it yet."""
-    moved = boundaries.moved
-    if moved is None or question.as_of >= moved.since + timedelta(days=question.handover_days):
-        return None
-    near = moved.near(lon, lat, MOVED_REACH_M)
-    if near is None or near[1] not in boundaries.at:
+    near = view.moved and view.moved.near(at.lon, at.lat, MOVED_REACH_M)
+    if view.moved is None or near is None or near[1] not in view.boundaries.at:
         return None
     was, unit, metres = near
-    now = boundaries.leaves[boundaries.at[unit]]
+    now = view.boundaries.leaves[view.boundaries.at[unit]]
     to = {"unit": now.unit, "code": now.code, "name": now.name}
-    return {"from": dict(was), "to": to, "since": moved.since.isoformat(), "distance_m": round(metres, 1)}
+    return {"from": dict(was), "to": to, "since": view.moved.since.isoformat(), "distance_m": round(metres, 1)}
 
 
-def _staff(
-    snapshot: Snapshot, boundaries: Boundaries, leaf: int | None, day: date, may_call: Callable[[str], bool]
-) -> dict[str, Any]:
+def _staff(view: View, leaf: int | None, may_call: Callable[[str], bool]) -> dict[str, Any]:
     told: dict[str, Any] = {"primary": None, "backup": None}
     if leaf is None:
         return told
-    one = boundaries.leaves[leaf]
-    for post in snapshot.duty().get(one.unit, ()):
-        if stands(post.since, post.until, day):
+    one = view.boundaries.leaves[leaf]
+    for post in view.duty.get(one.unit, ()):
+        if stands(post.since, post.until, view.day):
             phone = post.phone if may_call(one.path) else post.shown_phone
             told[post.duty] = {"name": post.name, "role": post.role, "phone": phone}
     return told
+
+
+def may_call(caller: Caller) -> Callable[[str], bool]:
+    """Whether a caller is told duty phones in full, of a path."""
+    territories = caller.territories.get(Permission.CALL_STAFF, ())
+    return lambda path: any(low <= path < high for low, high in territories)
 
 
 def find_near(connection: Connection, lon: float, lat: float, as_of: date, near: Sequence[Near]) -> dict[str, Any]:

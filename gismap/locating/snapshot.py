@@ -38,8 +38,9 @@ log = structlog.get_logger()
 class Snapshot:
     """What is held, for one application; `start` keeps it up to date until `stop`."""
 
-    def __init__(self, engine: Engine, today: Callable[[], date]) -> None:
+    def __init__(self, engine: Engine, today: Callable[[], date], handover_days: int = 14) -> None:
         self._engine, self._today = engine, today
+        self.handover_days = handover_days  # for so long both owners of land that changed hands are told
         self._numbers: dict[str, int] = {}
         self._boundaries: list[Boundaries] = []
         self._lock = threading.Lock()

@@ -6,18 +6,20 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
 from gismap.errors import BadInputError
 from gismap.geometry.datums import parse_frame
 from gismap.i18n import Language, say
+from gismap.locating.batch import FindWords
 from gismap.locating.finding import Found, find
 from gismap.locating.held import Boundaries
 from gismap.locating.queries import Near
 from gismap.locating.ranking import LIKE_ENOUGH, LIKE_ENOUGH_NUMBERED, MOST, UNSURE, Candidate, tied
-from gismap.locating.service import AUTO, Question, candidate, find_near, locate
+from gismap.locating.service import AUTO, Question, View, candidate, find_near, locate, locate_in, view_of
 from gismap.locating.snapshot import Snapshot
 from gismap.locating.understanding import matter_of, understand
+from gismap.store.session import reading
 
 _STORABLE = re.compile(r"[^\0\ud800-\udfff]*")
 
@@ -28,7 +30,7 @@ MAX_QUESTION = 500
 
 
 def locate_text(
-    connection: Connection, snapshot: Snapshot, question: Question, may_call: Callable[[str], bool]
+    connection: Connection, view: View, question: Question, may_call: Callable[[str], bool]
 ) -> dict[str, Any]:
     """The answer for a place told in the question's words: that of `locate` for the best candidate, with `matches` and
     `matter`.
@@ -45,25 +47,35 @@ def locate_text(
     told, language = understand(question.words), question.language
     if told.position is not None:
         x, y = told.position
-        answer = locate(snapshot, replace(question, x=x, y=y, words=""), may_call)
+        answer = locate_in(view, replace(question, x=x, y=y, words=""), may_call)
         frame = answer["point"]["source_crs"]
         match = {"text": f"{x}, {y}", "score": 1.0, "why": say("words.position", language, frame=frame)}
         return answer | {"matches": [match | {name: answer["point"][name] for name in ("lon", "lat")}], "matter": None}
     if question.crs != AUTO:
         parse_frame(question.crs)
-    found = find(connection, told, question.as_of)
+    found = find(connection, told, view.day)
     matches = [_match(one, language) for one in found.candidates[:MOST]]
     explained = list(found.candidates[0].explained) if found.candidates else []
     more = {"matches": matches, "matter": matter_of(told.text, explained)}
     why = _question_back(found, language)
     if why is not None:
-        return _asking(snapshot.boundaries(question.as_of), found, question.as_of, why) | more
+        return _asking(view.boundaries, found, view.day, why) | more
     best = found.candidates[0]
-    answer = locate(snapshot, replace(question, x=best.lon, y=best.lat, crs=STORED), may_call)
+    answer = locate_in(view, replace(question, x=best.lon, y=best.lat, crs=STORED), may_call)
     answer["why"] = say("words.by", language, place=best.text, why=matches[0]["why"], located=answer["why"])
     if not found.is_complete:
         answer["why"] += say("words.incomplete", language)
     return answer | more
+
+
+def words_finder(engine: Engine) -> FindWords:
+    """What answers the rows of a list that are in words, with the eyes of an engine."""
+
+    def find_words(view: View, question: Question, may_call: Callable[[str], bool]) -> dict[str, Any]:
+        with reading(engine) as connection:
+            return locate_text(connection, view, question, may_call)
+
+    return find_words
 
 
 def answer_with_near(
@@ -75,7 +87,7 @@ def answer_with_near(
 ) -> dict[str, Any]:
     """The answer for a point or for words, with what is near where that is known; layers are checked by the caller."""
     if question.words:
-        answer = locate_text(connection, snapshot, question, may_call)
+        answer = locate_text(connection, view_of(snapshot, question.as_of), question, may_call)
     else:
         answer = locate(snapshot, question, may_call)
     point = answer["point"]

@@ -11,8 +11,8 @@ ACTIONS = {
         "add account", "set password", "disable account", "enable account", "grant", "end grant", "follow grant",
         "grant lapses", "add key", "end key",
     ),
-    "boundaries": ("publish", "withdraw"),
-    "data": ("import", "undo import"),
+    "boundaries": ("publish", "withdraw", "add override", "end override", "add dispute", "end dispute"),
+    "data": ("import", "undo import", "locate list", "add alias", "remove alias"),
     "care": (
         "list persons in care", "read person", "reveal", "look up person", "copy person", "correct person",
         "delete person", "add purpose", "end purpose", "propose care category", "approve care category", "retention",

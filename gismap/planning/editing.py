@@ -60,8 +60,8 @@ def turn_back(connection: Connection, plan_id: str, *, actor: str, today: date, 
     turned = (plan_edits.redo if again else plan_edits.undo)(connection, plan_id)
     sheet = _sheet(connection, plan_id, today)
     changes = _turned(sheet, turned.before, turned.after)
-    action = f"{'redo' if again else 'undo'} {turned.action}"
-    return _outcome(connection, sheet, today, turned.seq, action, turned.detail, changes)
+    turn = f"{'redo' if again else 'undo'} {turned.action}"
+    return _outcome(connection, sheet, today, turned.seq, turn, turned.detail, changes)
 
 
 def _sheet(connection: Connection, plan_id: str, today: date) -> Sheet:

@@ -78,7 +78,7 @@ CREATE UNIQUE INDEX publish_request_open ON publish_request (plan_id) WHERE done
 
 CREATE TABLE publication_trace (   -- what else a publication changed, so that it can be set back before its day
     revision integer NOT NULL REFERENCES revision,
-    kind text NOT NULL CHECK (kind IN ('assignment', 'grant')),
+    kind text NOT NULL CHECK (kind IN ('assignment', 'grant', 'override', 'dispute')),
     id bigint NOT NULL,
     before jsonb,            -- null: the publication made it
     after jsonb,             -- null: the publication took it away

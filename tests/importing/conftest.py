@@ -24,7 +24,7 @@ FIRST, TODAY = date(2026, 1, 1), date(2026, 11, 24)
 EMPTIED = """
 TRUNCATE element, digital_identity, street, staff, assignment, building, building_unit, dwelling,
          import_batch, import_mapping, import_undo, care_person, care_secret, care_forgotten, seal,
-         gazetteer_entry, gazetteer_pending RESTART IDENTITY;
+         gazetteer_entry, gazetteer_pending, override RESTART IDENTITY;
 DELETE FROM purpose;
 DELETE FROM layer WHERE NOT built_in;
 """

@@ -18,8 +18,8 @@ import pytest
 from shapely import Point
 
 from gismap.errors import BadInputError, GismapError
-from gismap.importing.limits import MAX_MEMBERS, check_file
 from gismap.importing.reading import read_table
+from gismap.limits import MAX_MEMBERS, check_file
 from tests.districts import centre
 from tests.importing.conftest import PLACES, write_vector, write_xlsx
 

@@ -83,6 +83,18 @@ def test_duty_phones_are_full_for_whoever_may_call_there_and_nobody_else(county:
             assert phone == (PHONE if is_full else "139****5678"), (role, unit)
 
 
+def test_a_pin_that_is_moved_is_answered_anew_in_all_its_parts(county: Engine, database: Database) -> None:
+    del county
+    with serving(database) as client:
+        here, there, back = (locate(client, *centre(column, 0)) for column in (0, 1, 0))
+        assert here == back and here["revision"] == there["revision"] == 1
+        for part in ("point", "grid", "chain", "candidates", "why"):
+            assert here[part] != there[part], part
+        assert here["border"]["beyond"] != there["border"]["beyond"]
+        answer = client.get("/api/locate", params={"x": WEST, "y": centre(0, 0)[1]})
+        assert "no-store" in answer.headers["cache-control"]
+
+
 def test_what_is_held_is_answered_without_sql(county: Engine, database: Database) -> None:
     del county
     with serving(database) as client:
@@ -90,11 +102,9 @@ def test_what_is_held_is_answered_without_sql(county: Engine, database: Database
         locate(client, *centre(0, 0), as_of=SINCE.isoformat())
         assert within_a_second(lambda: client.app.state.snapshot.is_complete)  # type: ignore[attr-defined]
         statements: list[str] = []
-        event.listen(
-            client.app.state.engine,  # type: ignore[attr-defined]
-            "before_cursor_execute",
-            lambda _c, _k, statement, *_: statements.append(statement),
-        )
+        state = client.app.state  # type: ignore[attr-defined]
+        for engine in (state.engine, state.snapshot._engine):
+            event.listen(engine, "before_cursor_execute", lambda _c, _k, statement, *_: statements.append(statement))
         for column in range(2):
             locate(client, *centre(column, 0))
             locate(client, WEST + STEP, centre(0, 0)[1], accuracy=30)

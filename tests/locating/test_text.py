@@ -21,7 +21,7 @@ from gismap.errors import BadInputError, ConflictError, NotFoundError
 from gismap.importing.preparing import Order
 from gismap.importing.service import import_file, undo
 from gismap.locating.gazetteer import add_alias, list_aliases, refresh_gazetteer, remove_alias
-from gismap.locating.service import Question
+from gismap.locating.service import Question, view_of
 from gismap.locating.snapshot import Snapshot
 from gismap.locating.wording import locate_text
 from gismap.publishing import publish
@@ -226,7 +226,7 @@ def engine(server: Any, template: str) -> Iterator[Engine]:
 def located(engine: Engine, question: str, as_of: date = TODAY) -> dict[str, Any]:
     with reading(engine) as connection:
         asked = Question(0.0, 0.0, "cgcs2000", as_of, words=question)
-        return locate_text(connection, Snapshot(engine, lambda: TODAY), asked, lambda _path: False)
+        return locate_text(connection, view_of(Snapshot(engine, lambda: TODAY), as_of), asked, lambda _path: False)
 
 
 def test_an_alias_is_found_by_the_next_question_and_forgotten_by_the_one_after(engine: Engine) -> None:

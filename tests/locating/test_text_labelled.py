@@ -16,7 +16,7 @@ from gismap.boundaries.values import UnitDraft
 from gismap.importing.osm import read_osm
 from gismap.importing.preparing import Order
 from gismap.importing.service import import_file
-from gismap.locating.service import Question
+from gismap.locating.service import Question, view_of
 from gismap.locating.snapshot import Snapshot
 from gismap.locating.wording import locate_text
 from gismap.publishing import publish
@@ -29,12 +29,10 @@ PLAIN = ("building", "door", "full address", "plate", "code", "grid", "sentence"
 
 
 def judged(connection: Connection, questions: list[Labelled]) -> dict[str, Score]:
-    snapshot = Snapshot(connection.engine, lambda: TODAY)
+    view = view_of(Snapshot(connection.engine, lambda: TODAY), TODAY)
 
     def ask(words: str) -> dict[str, Any]:
-        return locate_text(
-            connection, snapshot, Question(0.0, 0.0, "cgcs2000", TODAY, words=words), lambda _path: False
-        )
+        return locate_text(connection, view, Question(0.0, 0.0, "cgcs2000", TODAY, words=words), lambda _path: False)
 
     return judge(connection, questions, ask)
 

@@ -1,4 +1,4 @@
-"""Notes what a publication changes of posts and grants, and sets it back when the publication is withdrawn.
+"""Notes what a publication changes of posts, grants and rulings, and sets it back when it is withdrawn.
 
 Boundaries and the membership of elements need no notes: their versions tell by themselves what was before.
 """
@@ -28,14 +28,35 @@ UNION ALL
 SELECT :revision, 'grant', g.grant_id, NULL, to_jsonb(g) FROM access_grant g WHERE g.grant_id = ANY(:made);
 """
 
+# Rulings for units that end, noted before they are ended, and how that left them.
+NOTE_RULINGS = """
+INSERT INTO publication_trace (revision, kind, id, before)
+SELECT :revision, 'override', override, to_jsonb(o) FROM override o
+WHERE unit_id = ANY(:units) AND NOT isempty(valid) AND (upper_inf(valid) OR upper(valid) > CAST(:day AS date))
+UNION ALL
+SELECT :revision, 'dispute', dispute, to_jsonb(d) || jsonb_build_object('geom', CAST(geom AS text)) FROM dispute d
+WHERE (unit_a = ANY(:units) OR unit_b = ANY(:units)) AND NOT isempty(valid)
+  AND (upper_inf(valid) OR upper(valid) > CAST(:day AS date));
+"""
+
+NOTE_ENDED_RULINGS = """
+UPDATE publication_trace t SET after = to_jsonb(o) FROM override o
+WHERE t.revision = :revision AND t.kind = 'override' AND o.override = t.id;
+UPDATE publication_trace t SET after = to_jsonb(d) || jsonb_build_object('geom', CAST(d.geom AS text)) FROM dispute d
+WHERE t.revision = :revision AND t.kind = 'dispute' AND d.dispute = t.id;
+"""
+
 # What is not any more as the publication left it; somebody changed it since.
 CHANGED_SINCE = """
 SELECT t.kind, t.id, coalesce(t.before, t.after) AS row
 FROM publication_trace t
 LEFT JOIN assignment a ON t.kind = 'assignment' AND a.assignment_id = t.id
 LEFT JOIN access_grant g ON t.kind = 'grant' AND g.grant_id = t.id
+LEFT JOIN override o ON t.kind = 'override' AND o.override = t.id
+LEFT JOIN dispute d ON t.kind = 'dispute' AND d.dispute = t.id
 WHERE t.revision = :revision
-  AND CASE t.kind WHEN 'assignment' THEN to_jsonb(a) ELSE to_jsonb(g) END IS DISTINCT FROM t.after
+  AND CASE t.kind WHEN 'assignment' THEN to_jsonb(a) WHEN 'grant' THEN to_jsonb(g) WHEN 'override' THEN to_jsonb(o)
+                  ELSE to_jsonb(d) || jsonb_build_object('geom', CAST(d.geom AS text)) END IS DISTINCT FROM t.after
 ORDER BY t.kind, t.id;
 """
 
@@ -46,6 +67,11 @@ UNION ALL
 SELECT 'grant', grant_id, to_jsonb(g) FROM access_grant g
 WHERE unit_id = ANY(:units) AND grant_id NOT IN (
     SELECT id FROM publication_trace WHERE revision = :revision AND kind = 'grant')
+UNION ALL
+SELECT 'override', override, to_jsonb(o) FROM override o WHERE unit_id = ANY(:units)
+UNION ALL
+SELECT 'dispute', dispute, jsonb_build_object('reason', reason) FROM dispute
+WHERE unit_a = ANY(:units) OR unit_b = ANY(:units)
 ORDER BY kind, id;
 """
 
@@ -61,6 +87,10 @@ WHERE t.revision = :revision AND t.kind = 'grant' AND t.before IS NULL AND g.gra
 UPDATE access_grant g SET ends_at = CAST(t.before ->> 'ends_at' AS timestamptz)
 FROM publication_trace t
 WHERE t.revision = :revision AND t.kind = 'grant' AND t.before IS NOT NULL AND g.grant_id = t.id;
+UPDATE override o SET valid = CAST(t.before ->> 'valid' AS daterange), ended_by = t.before ->> 'ended_by'
+FROM publication_trace t WHERE t.revision = :revision AND t.kind = 'override' AND o.override = t.id;
+UPDATE dispute d SET valid = CAST(t.before ->> 'valid' AS daterange), ended_by = t.before ->> 'ended_by'
+FROM publication_trace t WHERE t.revision = :revision AND t.kind = 'dispute' AND d.dispute = t.id;
 DELETE FROM publication_trace WHERE revision = :revision;
 """
 
@@ -76,6 +106,16 @@ def note_grants(connection: Connection, revision: int, ended: Mapping[int, datet
     connection.execute(text(NOTE_GRANTS), values)
 
 
+def note_rulings(connection: Connection, revision: int, unit_ids: Collection[str], day: date) -> None:
+    """Note the rulings for units that end on a day, before they are ended."""
+    connection.execute(text(NOTE_RULINGS), {"revision": revision, "units": list(unit_ids), "day": day})
+
+
+def note_ended_rulings(connection: Connection, revision: int) -> None:
+    """Note how those were left."""
+    connection.execute(text(NOTE_ENDED_RULINGS), {"revision": revision})
+
+
 def changed_since(connection: Connection, revision: int, new_units: Collection[str]) -> list[str]:
     """What was changed since the publication and keeps it from being set back exactly, in words."""
     changed = connection.execute(text(CHANGED_SINCE), {"revision": revision}).all()
@@ -84,11 +124,13 @@ def changed_since(connection: Connection, revision: int, new_units: Collection[s
 
 
 def set_back(connection: Connection, revision: int) -> None:
-    """Make posts and grants what they were before the publication."""
+    """Make posts, grants and rulings what they were before the publication."""
     connection.execute(text(SET_BACK), {"revision": revision})
 
 
 def _told(row: Any) -> str:
     if row.kind == "grant":
         return f"grant {row.id} ({row.row['role']} in {row.row['unit_id']})"
+    if row.kind in ("override", "dispute"):
+        return f"{row.kind} {row.id} ({row.row['reason']})"
     return f"post {row.id} ({row.row['role']} of {row.row['staff']} in {row.row['unit_id']})"

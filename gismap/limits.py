@@ -15,7 +15,7 @@ from typing import IO, Any
 from urllib.parse import quote
 from xml.parsers import expat
 
-from gismap.errors import BadInputError, TooLargeError
+from gismap.errors import BadInputError, GismapError, TooLargeError
 
 MAX_FILE_BYTES = 500_000_000
 MAX_UNPACKED_BYTES = 400_000_000
@@ -41,12 +41,12 @@ _VIRTUAL = re.compile(
 _END, _END_LENGTH, _LOCATOR, _LOCATOR_LENGTH = b"PK\x05\x06", 22, b"PK\x06\x07", 20
 
 
-def check_file(path: Path) -> None:
-    """Refuse what is no plain file, or too large a one.
+def check_file(path: Path, most_bytes: int | None = MAX_FILE_BYTES) -> None:
+    """Refuse what is no plain file, or too large a one; None: one that is read bit by bit may have any size.
 
     Raises:
         BadInputError: missing, or no file.
-        TooLargeError: larger than `MAX_FILE_BYTES`.
+        TooLargeError: larger than that.
     """
     try:
         size = path.stat().st_size
@@ -54,8 +54,8 @@ def check_file(path: Path) -> None:
         raise BadInputError(f"{path} cannot be opened: {getattr(error, 'strerror', error)}", field="file") from error
     if not path.is_file():
         raise BadInputError(f"{path} is no file", field="file")
-    if size > MAX_FILE_BYTES:
-        raise TooLargeError(f"{path.name} has {size:,} bytes, {MAX_FILE_BYTES:,} are read: split it", field="file")
+    if most_bytes is not None and size > most_bytes:
+        raise TooLargeError(f"{path.name} has {size:,} bytes, {most_bytes:,} are read: split it", field="file")
 
 
 def check_extent(name: str, rows: int, columns: int) -> None:
@@ -86,33 +86,73 @@ def _check_number(name: str, number: int, most: int, what: str) -> None:
 
 @contextmanager
 def opened_archive(path: Path) -> Iterator[zipfile.ZipFile]:
+    """As `archive_in`, of a file."""
+    with path.open("rb") as stream, archive_in(stream, path.name) as archive:
+        yield archive
+
+
+@contextmanager
+def archive_in(stream: IO[bytes], name: str) -> Iterator[zipfile.ZipFile]:
     """A zip archive that unfolds to no more than is read.
 
     Raises:
         TooLargeError: too many members, or too many bytes in them.
         zipfile.BadZipFile: it is none, or one of a kind that no program writes for files of this size.
     """
-    if _directory_bytes(path) > MAX_DIRECTORY_BYTES:
-        raise TooLargeError(f"{path.name} holds more than the {MAX_MEMBERS:,} files that are read", field="file")
-    with zipfile.ZipFile(path) as archive:
+    if _directory_bytes(stream) > MAX_DIRECTORY_BYTES:
+        raise TooLargeError(f"{name} holds more than the {MAX_MEMBERS:,} files that are read", field="file")
+    with zipfile.ZipFile(stream) as archive:
         members = archive.infolist()
         if len(members) > MAX_MEMBERS:
-            raise TooLargeError(f"{path.name} holds more than the {MAX_MEMBERS:,} files that are read", field="file")
+            raise TooLargeError(f"{name} holds more than the {MAX_MEMBERS:,} files that are read", field="file")
         total = sum(member.file_size for member in members)
         if total > MAX_UNPACKED_BYTES:
             raise TooLargeError(
-                f"{path.name} unfolds to {total:,} bytes, {MAX_UNPACKED_BYTES:,} are read: split it", field="file"
+                f"{name} unfolds to {total:,} bytes, {MAX_UNPACKED_BYTES:,} are read: split it", field="file"
             )
         if any(member.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED} for member in members):
             raise zipfile.BadZipFile("it is packed in an uncommon way")
         yield archive
 
 
-def _directory_bytes(path: Path) -> int:
+@contextmanager
+def readable_workbook(name: str) -> Iterator[None]:
+    """Turns what a damaged workbook raises into one sentence: openpyxl passes on all that zip, XML and numbers do.
+
+    Raises:
+        BadInputError: something of the kind was raised inside.
+    """
+    try:
+        yield
+    except GismapError:
+        raise
+    except Exception as error:
+        raise BadInputError(
+            f"{name} is no readable workbook; it may be truncated or damaged: save it again as XLSX", field="file"
+        ) from error
+
+
+def check_workbook(stream: IO[bytes], name: str) -> dict[str, int]:
+    """Refuse a workbook that would unfold to more than is read: openpyxl unfolds whatever it is given, and keeps rows,
+    shared texts and small parts whole. Returns the rows of each part that holds any.
+
+    Raises:
+        TooLargeError, BadInputError, zipfile.BadZipFile: it does, or is none.
+    """
+    rows = {}
+    with archive_in(stream, name) as archive:
+        for member in archive.infolist():
+            if member.filename.lower().endswith((".xml", ".rels", ".vml")):
+                with archive.open(member) as part:
+                    rows[member.filename] = check_xml(f"{name}, {member.filename[:60]}", part)
+    return {part: count for part, count in rows.items() if count}
+
+
+def _directory_bytes(stream: IO[bytes]) -> int:
     """The length of an archive's directory, which `zipfile` reads whole, whatever the number of members given there."""
-    with path.open("rb") as stream:
-        stream.seek(max(0, path.stat().st_size - 0x10000 - _END_LENGTH - _LOCATOR_LENGTH))
-        tail = stream.read()
+    size = stream.seek(0, 2)
+    stream.seek(max(0, size - 0x10000 - _END_LENGTH - _LOCATOR_LENGTH))
+    tail = stream.read()
     at = len(tail) - _END_LENGTH
     if not (tail[at:].startswith(_END) and tail.endswith(b"\0\0")):
         at = tail.rfind(_END)
@@ -123,11 +163,12 @@ def _directory_bytes(path: Path) -> int:
     return int.from_bytes(tail[at + 12 : at + 16], "little")
 
 
-def check_xml(name: str, stream: IO[bytes], *, root: str | None = None) -> None:
+def check_xml(name: str, stream: IO[bytes], *, root: str | None = None) -> int:
     """Refuse XML with a document type, which could name other files and unfold entities.
 
     With `root` the outermost element must have this name, and the rest is not looked at. Without, all of it is: a
-    reader that keeps the elements of one row or shared text at a time must not be given millions of them.
+    reader that keeps the elements of one row or shared text at a time must not be given millions of them. Returns the
+    number of elements called row.
 
     Raises:
         BadInputError: a document type, another root, or no XML.
@@ -140,6 +181,7 @@ def check_xml(name: str, stream: IO[bytes], *, root: str | None = None) -> None:
         walk.end()
     except expat.ExpatError as error:
         raise BadInputError(f"{name} is no XML: {error}; it may be truncated or damaged", field="file") from error
+    return walk.rows
 
 
 class _Walk:
@@ -148,6 +190,7 @@ class _Walk:
     def __init__(self, name: str, root: str | None) -> None:
         self.name, self.root = name, root
         self.is_over, self._begun, self._bytes, self._elements = False, False, 0, 0
+        self.rows = 0
         self._parser = expat.ParserCreate()
         self._parser.StartDoctypeDeclHandler = self._on_doctype
         self._parser.StartElementHandler = self._on_first
@@ -181,8 +224,10 @@ class _Walk:
 
     def _on_element(self, name: str, _attributes: Any) -> None:
         self._elements += 1
-        if name.rpartition(":")[2] in {"row", "si"}:
+        kind = name.rpartition(":")[2]
+        if kind in {"row", "si"}:
             self._elements = 0
+            self.rows += kind == "row"
         elif self._elements > MAX_ELEMENTS_AT_ONCE:
             raise TooLargeError(f"{self.name} holds a row or list of too many elements: split it", field="file")
 
