@@ -293,8 +293,10 @@ def _border(boundaries: Boundaries, streets: Streets, lon: float, lat: float) ->
 
 def _moved(view: View, at: Position) -> dict[str, Any] | None:
     """Whose land here, or near by, was before the last revision, as long as people may not know of it yet."""
-    near = view.moved and view.moved.near(at.lon, at.lat, MOVED_REACH_M)
-    if view.moved is None or near is None or near[1] not in view.boundaries.at:
+    if view.moved is None:
+        return None
+    near = view.moved.near(at.lon, at.lat, MOVED_REACH_M)
+    if near is None or near[1] not in view.boundaries.at:
         return None
     was, unit, metres = near
     now = view.boundaries.leaves[view.boundaries.at[unit]]
