@@ -103,7 +103,8 @@ def _conflicts(told: Comparison, language: Language, *, is_page: bool) -> tuple[
         net = told.nets[one.net]
         grid = _named(net.called(one.grid), language, is_page=is_page)
         kind = say(f"nets.{one.kind}", language)
-        rows.append([kind, net.title, grid, others, round(one.area_m2), one.households])
+        title = Markup(f'<span class="line">{escape(net.title)}</span>') if is_page else net.title
+        rows.append([kind, title, grid, others, round(one.area_m2), one.households])
     return heads, rows
 
 

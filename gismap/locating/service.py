@@ -208,6 +208,7 @@ def locate_in_any_frame(view: View, question: Question, may_call: Callable[[str]
         "grid": None,
         "chain": [],
         "candidates": list({one["unit"]: one for finding in findings for one in finding.candidates}.values()),
+        "moved": None,
         "staff": {"primary": None, "backup": None},
         "why": say("locate.frames", question.language, frames=frames),
     }

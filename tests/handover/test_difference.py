@@ -201,3 +201,22 @@ def test_the_east_keeps_its_list_after_the_handover(county: Connection) -> None:
     ((pair),) = told.pairs
     assert (pair.before.code, pair.after.code) == (ABSORBING, SPLIT)  # type: ignore[union-attr]
     assert pair.count("buildings") == 3
+
+
+def test_the_lists_name_what_the_publication_moved_and_nothing_else(county: Connection) -> None:
+    """Against what is stored: the elements whose grid is another one the day after."""
+    told = between_revisions(county, 1, put_in_force(county, redraw(county)))
+    listed = {
+        (thing["element_id"], pair.before and pair.before.key, pair.after and pair.after.key)
+        for pair in told.pairs
+        for thing in pair.things
+    }
+    stored = county.execute(
+        text("""
+            SELECT o.element_id, o.unit_id, n.unit_id FROM element o JOIN element n USING (element_id)
+            WHERE o.valid @> CAST(:today AS date) AND n.valid @> CAST(:day AS date) AND o.unit_id <> n.unit_id
+              AND o.layer IN ('buildings', 'key_places', 'service_stations', 'supplies')
+        """),
+        {"today": TODAY, "day": TOMORROW},
+    )
+    assert listed == {tuple(row) for row in stored} and len(listed) > 5
