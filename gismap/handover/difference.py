@@ -56,13 +56,13 @@ def of_plan(connection: Connection, plan_id: str, today: date) -> Difference:
     day = max(base_day(connection, plan, today), today)
     standing = standing_units(connection, day)
     drafts = {draft.key: draft for draft in merged(standing, plan.units, plan.retired)}
-    before: Leaves = {
+    before = {
         row.unit_id: Leaf(row.unit_id, row.code, row.name, row.path, shapely.from_wkb(bytes(row.wkb)))
         for row in standing.values()
         if row.is_leaf
     }
     # a unit of a plan has no path of its own yet: that of the nearest unit above that stands
-    after: Leaves = {
+    after = {
         key: Leaf(key, draft.code, draft.name, _path(draft, drafts, standing), draft.geom)
         for key, draft in drafts.items()
         if draft.geom is not None
@@ -77,14 +77,16 @@ def _difference(
     connection: Connection,
     titles: tuple[str, str],
     days: tuple[date, date],
-    before: Leaves,
-    after: Leaves,
+    before: dict[str, Leaf],
+    after: dict[str, Leaf],
     units: Sequence[ChangedUnit],
     territories: Sequence[Territory],
 ) -> Difference:
     land = moved_land({k: leaf.geom for k, leaf in before.items()}, {k: leaf.geom for k, leaf in after.items()})
     eve = days[1] - timedelta(days=1) if days[0] < days[1] else days[1]
     things = _things(connection, before, after, days, eve)
+    before = before | _named(connection, {row.old_key for row in things} - before.keys(), eve)
+    after = after | _named(connection, {row.new_key for row in things} - after.keys(), days[1])
     by_land = {(one.before, one.after): one for one in land}
     by_thing: dict[tuple[str | None, str | None], list[Shown]] = defaultdict(list)
     for row in things:
@@ -128,7 +130,7 @@ def _path(draft: UnitDraft, drafts: Mapping[str, UnitDraft], standing: Mapping[s
     return standing[key].path if key is not None else ""
 
 
-def _around_changes(before: Leaves, after: Leaves) -> tuple[Leaves, Leaves]:
+def _around_changes(before: Leaves, after: Leaves) -> tuple[dict[str, Leaf], dict[str, Leaf]]:
     """The leaves that change, and those beside them, which may own what lies on a border with them."""
 
     def changes(leaf: Leaf, others: Leaves) -> bool:
@@ -211,6 +213,16 @@ def _things(
         "layers": list(LAYERS),
     }
     return connection.execute(text(queries.THINGS_MOVED), values).all()
+
+
+def _named(connection: Connection, keys: set[Any], day: date) -> dict[str, Leaf]:
+    """Grids by identity, of which nothing but a ruling tells."""
+    units = sorted(key for key in keys if key is not None)
+    if not units:
+        return {}
+    return {
+        row.unit_id: _leaf(row) for row in connection.execute(text(queries.LEAVES_NAMED), {"units": units, "day": day})
+    }
 
 
 def _thing(row: Row[Any]) -> Shown:

@@ -108,15 +108,19 @@ ORDER BY o.override;
 
 # Leaves that changed between two days, and those beside them, which may own what lies on a border with them.
 CHANGED_LEAVES = """
-WITH changed AS MATERIALIZED (
-    SELECT geom FROM grid
-    WHERE is_leaf AND (valid @> CAST(:before AS date)) <> (valid @> CAST(:after AS date))
-)
 SELECT g.unit_id, g.code, g.name, g.path, ST_AsBinary(g.geom) AS wkb,
        g.valid @> CAST(:before AS date) AS stood, g.valid @> CAST(:after AS date) AS stands
 FROM grid g
 WHERE g.is_leaf AND (g.valid @> CAST(:before AS date) OR g.valid @> CAST(:after AS date))
-  AND EXISTS (SELECT FROM changed c WHERE c.geom && g.geom);
+  AND EXISTS (SELECT FROM grid c   -- grid_leaf_geom
+              WHERE c.is_leaf AND c.geom && g.geom
+                AND (c.valid @> CAST(:before AS date)) <> (c.valid @> CAST(:after AS date)));
+"""
+
+# Grids that are not near any change, but that something was ruled into or out of.
+LEAVES_NAMED = """
+SELECT unit_id, code, name, path, ST_AsBinary(geom) AS wkb
+FROM grid WHERE unit_id = ANY(:units) AND valid @> CAST(:day AS date);
 """
 
 # Things are counted, not pieces of overlaid polygons, most of which would be slivers. A thing that changed hands has a
@@ -126,28 +130,27 @@ THINGS_MOVED = """
 WITH shape AS (
     SELECT is_new, key, rank, CAST(geom AS geometry) AS geom
     FROM jsonb_to_recordset(CAST(:shapes AS jsonb)) AS s (is_new boolean, key text, rank integer, geom text)
-), seen AS (
-    SELECT DISTINCT ON (e.element_id) e.version_id, e.element_id, e.part_of, e.layer, e.category, e.name, e.anchor
+), hit AS MATERIALIZED (
+    SELECT e.version_id, e.element_id, e.since, s.is_new, s.key, s.rank
     FROM shape s JOIN element e ON e.anchor && s.geom AND ST_Intersects(s.geom, e.anchor)
     WHERE e.layer = ANY(:layers) AND NOT isempty(e.valid)
       AND (e.valid @> CAST(:after AS date)
            OR (e.retired_batch IS NULL AND e.valid && daterange(CAST(:before AS date), CAST(:after AS date), '[]')))
-    ORDER BY e.element_id, e.since DESC, e.version_id DESC
+), newest AS (
+    SELECT DISTINCT ON (element_id) version_id FROM hit ORDER BY element_id, since DESC, version_id DESC
 ), owned AS (
-    SELECT e.version_id, s.is_new, (array_agg(s.key ORDER BY s.rank))[1] AS key
-    FROM seen e JOIN shape s ON s.geom && e.anchor AND ST_Intersects(s.geom, e.anchor)
-    GROUP BY 1, 2
+    SELECT version_id, (array_agg(key ORDER BY rank) FILTER (WHERE NOT is_new))[1] AS old_key,
+           (array_agg(key ORDER BY rank) FILTER (WHERE is_new))[1] AS new_key
+    FROM newest JOIN hit USING (version_id) GROUP BY version_id
 ), pair AS (
-    SELECT e.*,
-           coalesce((SELECT o.unit_id FROM override o
-                     WHERE o.element_id IN (e.element_id, e.part_of) AND o.door = ''
-                       AND o.valid @> CAST(:eve AS date) LIMIT 1),
-                    (SELECT key FROM owned w WHERE w.version_id = e.version_id AND NOT w.is_new)) AS old_key,
-           coalesce((SELECT o.unit_id FROM override o
-                     WHERE o.element_id IN (e.element_id, e.part_of) AND o.door = ''
-                       AND o.valid @> CAST(:after AS date) LIMIT 1),
-                    (SELECT key FROM owned w WHERE w.version_id = e.version_id AND w.is_new)) AS new_key
-    FROM seen e
+    SELECT e.version_id, e.element_id, e.layer, e.category, e.name,
+           coalesce((SELECT x.unit_id FROM override x
+                     WHERE x.element_id IN (e.element_id, e.part_of) AND x.door = ''
+                       AND x.valid @> CAST(:eve AS date) LIMIT 1), o.old_key) AS old_key,
+           coalesce((SELECT x.unit_id FROM override x
+                     WHERE x.element_id IN (e.element_id, e.part_of) AND x.door = ''
+                       AND x.valid @> CAST(:after AS date) LIMIT 1), o.new_key) AS new_key
+    FROM owned o JOIN element e USING (version_id)
 )
 SELECT p.old_key, p.new_key, p.element_id, p.layer, p.category, p.name, b.address, b.households
 FROM pair p LEFT JOIN building b USING (version_id)

@@ -103,6 +103,16 @@ def test_things_go_by_their_anchor_and_by_rulings(county: Connection) -> None:
     assert not any(end == f"{WEST_SIDE}002" for _, end in by_pair)
 
 
+def test_a_ruling_of_that_day_hands_over_to_a_grid_far_from_any_change(county: Connection) -> None:
+    element = county.execute(
+        text("SELECT element_id FROM element WHERE layer = 'buildings' AND source_ref = '10'")
+    ).scalar_one()
+    number = put_in_force(county, redraw(county))
+    add_override(county, element, None, f"{WEST_SIDE}002", "产权属西区", since=TOMORROW, made_by="t")
+    pair = pairs_of(between_revisions(county, 1, number))[ABSORBED, f"{WEST_SIDE}002"]
+    assert pair.count("buildings") == 1 and pair.area_m2 == 0
+
+
 def test_renamed_and_renumbered_units_are_told_without_any_handover(county: Connection) -> None:
     plan = start_plan(county, "改名", author="li.na", today=TODAY)
     edit(county, plan, Put(SPLIT, {"name": "幸福网格"}))
