@@ -127,30 +127,30 @@ FROM grid WHERE unit_id = ANY(:units) AND valid @> CAST(:day AS date);
 # version with the old owner and one with the new: whoever sees either of them sees the thing. A ruling that held on the
 # eve held before, whatever was ruled when the earlier boundaries began.
 THINGS_MOVED = """
-WITH shape AS (
+WITH shape AS MATERIALIZED (   -- a cast left in a condition bars the index below policies: it may tell what it casts
     SELECT is_new, key, rank, CAST(geom AS geometry) AS geom
     FROM jsonb_to_recordset(CAST(:shapes AS jsonb)) AS s (is_new boolean, key text, rank integer, geom text)
-), hit AS MATERIALIZED (
-    SELECT e.version_id, e.element_id, e.since, s.is_new, s.key, s.rank
-    FROM shape s JOIN element e ON e.anchor && s.geom AND ST_Intersects(s.geom, e.anchor)
+), hit AS (
+    SELECT e.version_id, e.element_id, e.part_of, e.layer, e.category, e.name, s.is_new, s.key, s.rank AS at,
+           rank() OVER (PARTITION BY e.element_id ORDER BY e.since DESC, e.version_id DESC) AS age
+    FROM shape s JOIN element e ON e.anchor && s.geom AND ST_Intersects(s.geom, e.anchor)   -- element_anchor
     WHERE e.layer = ANY(:layers) AND NOT isempty(e.valid)
       AND (e.valid @> CAST(:after AS date)
            OR (e.retired_batch IS NULL AND e.valid && daterange(CAST(:before AS date), CAST(:after AS date), '[]')))
-), newest AS (
-    SELECT DISTINCT ON (element_id) version_id FROM hit ORDER BY element_id, since DESC, version_id DESC
 ), owned AS (
-    SELECT version_id, (array_agg(key ORDER BY rank) FILTER (WHERE NOT is_new))[1] AS old_key,
-           (array_agg(key ORDER BY rank) FILTER (WHERE is_new))[1] AS new_key
-    FROM newest JOIN hit USING (version_id) GROUP BY version_id
+    SELECT version_id, element_id, part_of, layer, category, name,
+           (array_agg(key ORDER BY at) FILTER (WHERE NOT is_new))[1] AS old_key,
+           (array_agg(key ORDER BY at) FILTER (WHERE is_new))[1] AS new_key
+    FROM hit WHERE age = 1 GROUP BY 1, 2, 3, 4, 5, 6
 ), pair AS (
-    SELECT e.version_id, e.element_id, e.layer, e.category, e.name,
+    SELECT o.version_id, o.element_id, o.layer, o.category, o.name,
            coalesce((SELECT x.unit_id FROM override x
-                     WHERE x.element_id IN (e.element_id, e.part_of) AND x.door = ''
+                     WHERE x.element_id IN (o.element_id, o.part_of) AND x.door = ''
                        AND x.valid @> CAST(:eve AS date) LIMIT 1), o.old_key) AS old_key,
            coalesce((SELECT x.unit_id FROM override x
-                     WHERE x.element_id IN (e.element_id, e.part_of) AND x.door = ''
+                     WHERE x.element_id IN (o.element_id, o.part_of) AND x.door = ''
                        AND x.valid @> CAST(:after AS date) LIMIT 1), o.new_key) AS new_key
-    FROM owned o JOIN element e USING (version_id)
+    FROM owned o
 )
 SELECT p.old_key, p.new_key, p.element_id, p.layer, p.category, p.name, b.address, b.households
 FROM pair p LEFT JOIN building b USING (version_id)
