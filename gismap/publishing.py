@@ -29,6 +29,7 @@ from gismap.geometry.coverage import find_defects
 from gismap.geometry.defects import NOISE_M2, WORTH_KNOWING, Defect
 from gismap.geometry.ground import measure
 from gismap.geometry.succession import Land, Succession
+from gismap.handover.certificate import freeze
 from gismap.incidents.keeping import follow_boundaries
 from gismap.locating.gazetteer import refresh_gazetteer
 from gismap.locating.rulings import end_with_units
@@ -115,6 +116,7 @@ def publish(
         [replace(row, household_share=shares.get((row.old_unit or "", row.new_unit or ""))) for row in lineage],
     )
     _title_district(connection, placed[0].complete.draft.name)
+    freeze(connection, number, effective_from)
     refresh_gazetteer(connection)
     if effective_from <= today:  # else they follow on that day, by `gismap incident due`
         follow_boundaries(connection, today)

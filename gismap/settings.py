@@ -46,6 +46,7 @@ class Settings(BaseSettings):
     requests_per_s: float = Field(50.0, ge=0, description="Requests of one caller in the long run; 0: any number")
     request_burst: float | None = Field(None, ge=1, description="At once after a rest; five seconds' worth when empty")
     max_vertices: int = Field(10_000, ge=4, description="Vertices of a shape in a request")
+    handover_days: int = Field(14, ge=0, description="So long both owners of moved land are told")
     far_km: float = Field(50.0, gt=0, description="Farther from the district than this, coordinates are a mistake")
 
     @property

@@ -22,6 +22,7 @@ from gismap.cards.routes import router as cards
 from gismap.care.routes import router as care
 from gismap.elements.routes import router as elements
 from gismap.errors import EnvironmentProblemError
+from gismap.handover.routes import router as revisions
 from gismap.http import refuse_repeats
 from gismap.incidents.routes import router as incidents
 from gismap.locating.batch_routes import PATH as BATCH_PATH
@@ -47,6 +48,7 @@ ROUTERS = (
     locating_lists,
     incidents,
     cards,
+    revisions,
     plans,
     themes,
     audit,
@@ -79,7 +81,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         )
         app.state.callers = Callers(app.state.engine, chosen)
         followers = make_engine(url, pool_size=2)  # apart from the pool, so that neither waits for the other
-        app.state.snapshot = Snapshot(followers, chosen.today)
+        app.state.snapshot = Snapshot(followers, chosen.today, chosen.handover_days)
         app.state.snapshot.start()
         app.state.batches = BoundedSemaphore(chosen.max_batches)
         current_default_thread_limiter().total_tokens = chosen.pool_size + MAX_WAITING

@@ -85,7 +85,7 @@ def locate(
     question = Question(*place, settings.language, settings.far_km, words or "")
     with engine() as database, reading(database) as connection:
         check_layers(connection, wanted)
-        snapshot = Snapshot(database, settings.today)
+        snapshot = Snapshot(database, settings.today, settings.handover_days)
         answer = answer_with_near(connection, snapshot, question, wanted, lambda _path: False)
     _print(orjson.dumps(answer, option=orjson.OPT_INDENT_2))
     return 0

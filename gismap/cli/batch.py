@@ -53,7 +53,7 @@ def locate_list(order: ListOrder) -> int:
     listing = _opened(order)
     places = find_places(listing.columns, parse_columns(order.columns))
     with engine() as database:
-        view = view_of(Snapshot(database, settings.today), order.as_of or settings.today())
+        view = view_of(Snapshot(database, settings.today, settings.handover_days), order.as_of or settings.today())
         usual = Order(order.crs, order.accuracy_m, settings.language, settings.far_km, lambda _path: False)
         usual = settled(usual, (places.asked(row) for row in listing.rows()), view.boundaries.bounds)
         print(f"gismap: columns {places.told(listing.columns)}, frame {usual.crs}", file=sys.stderr)

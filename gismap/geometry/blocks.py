@@ -32,7 +32,7 @@ def street_blocks(
     """
     cells = _cells(lines)
     areas, perimeters = measure(cells)
-    blocks = _Merging(areas, perimeters, _shared_borders(cells))
+    blocks = Merging(areas, perimeters, shared_borders(cells))
     blocks.absorb_small(min_area_m2, min_width_m)
     merged = [shapely.coverage_union_all(cells[members]) for members in blocks.groups()]
     if not merged:
@@ -53,7 +53,7 @@ def _cells(lines: Sequence[shapely.Geometry]) -> Shapes:
     return np.asarray(shapely.get_parts(shapely.polygonize(shapely.get_parts(noded))))
 
 
-def _shared_borders(cells: Shapes) -> Borders:
+def shared_borders(cells: Shapes) -> Borders:
     """Metres of border between neighbours, from segments that two cells have in common vertex by vertex."""
     first, second, segments = shared_segments(cells)
     inner = second >= 0
@@ -83,7 +83,7 @@ def shared_segments(faces: Shapes) -> tuple[Ints, Ints, Floats]:
     return owner[leads], second[leads], segments[leads].reshape(-1, 2, 2)
 
 
-class _Merging:
+class Merging:
     """Cells that are joined with neighbours by bookkeeping alone: areas add up, shared borders vanish."""
 
     def __init__(self, areas: Floats, perimeters: Floats, borders: Borders) -> None:
@@ -92,8 +92,8 @@ class _Merging:
         self.borders = borders
         self.members = {cell: [cell] for cell in self.area}
 
-    def absorb_small(self, min_area_m2: float, min_width_m: float) -> None:
-        """Join what is too small or thin, smallest first; what only hangs on at the rim is dropped."""
+    def absorb_small(self, min_area_m2: float, min_width_m: float, *, keeps_rim: bool = False) -> None:
+        """Join what is too small or thin, smallest first; what only hangs on at the rim is dropped, or joined, too."""
 
         def is_thin(cell: int) -> bool:
             return 2 * self.area[cell] < min_width_m * self.perimeter[cell]
@@ -108,7 +108,9 @@ class _Merging:
             if self.area.get(cell) != area or not is_small(cell):
                 continue  # grown or gone since it was put here
             shared = sum(self.borders[cell].values())
-            if shared == 0 or (is_thin(cell) and shared < self.perimeter[cell] / 2):
+            if keeps_rim and shared == 0:
+                continue
+            if not keeps_rim and (shared == 0 or (is_thin(cell) and shared < self.perimeter[cell] / 2)):
                 self._drop(cell)
                 continue
             into = max(self.borders[cell], key=lambda other: (self.borders[cell][other], -other))

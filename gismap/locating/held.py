@@ -13,6 +13,7 @@ import shapely
 
 from gismap.geometry.ground import TangentPlane
 from gismap.geometry.locator import Locator
+from gismap.geometry.overlay import Moved
 
 Bounds = tuple[float, float, float, float]
 
@@ -33,11 +34,32 @@ class Leaf:
         return {"unit": self.unit, "code": self.code, "name": self.name, "level": self.level}
 
 
+class MovedLand:
+    """Land that a revision gave to other leaves, by whose it was and whose it is; told from `since` on."""
+
+    def __init__(self, since: date, pieces: Sequence[Moved], was: Mapping[str, Mapping[str, Any]]) -> None:
+        self.since, self._pieces, self._was = since, pieces, was
+        shapes = np.empty(len(pieces), dtype=object)
+        shapes[:] = [piece.geom for piece in pieces]
+        west, south, east, north = shapely.total_bounds(shapes)
+        self._plane = TangentPlane(float(west + east) / 2, float(south + north) / 2)
+        self._tree = shapely.STRtree(self._plane.to_metres(shapes))
+
+    def near(self, lon: float, lat: float, reach_m: float) -> tuple[Mapping[str, Any], str, float] | None:
+        """Of the nearest such land within so many metres: the leaf that had it, the unit that has it, the metres."""
+        here = self._plane.point(lon, lat)
+        found, metres = self._tree.query_nearest(here, max_distance=reach_m, return_distance=True, all_matches=True)
+        if not len(found):
+            return None
+        piece = self._pieces[int(found.min())]
+        return self._was[piece.before or ""], piece.after or "", float(metres[0])
+
+
 class Boundaries:
     """The leaves that stand from `since` until before `until` (None: for good), with their index.
 
     Leaves are in the order of their codes, those without one last; `outline` is the land that belongs to the district
-    by authority, where that is known.
+    by authority, where that is known; `moved` the land that changed hands on the first of their days.
     """
 
     def __init__(
@@ -48,12 +70,14 @@ class Boundaries:
         leaves: Sequence[Leaf],
         shapes: Sequence[shapely.Geometry],
         outline: shapely.Geometry | None,
+        moved: MovedLand | None = None,
     ) -> None:
         self.revision, self.since, self.until = revision, since, until
         self.leaves = leaves
         self.at = {leaf.unit: number for number, leaf in enumerate(leaves)}
         self.locator = Locator([leaf.code for leaf in leaves], shapes)
         self.bounds: Bounds | None = tuple(shapely.total_bounds(np.array(shapes, dtype=object))) if leaves else None
+        self.moved = moved
         self._outline = outline
         if outline is not None:
             shapely.prepare(outline)

@@ -49,6 +49,16 @@ SELECT unit_id, code, name, level, path, CASE WHEN is_leaf THEN ST_AsBinary(geom
 FROM grid WHERE valid @> CAST(:as_of AS date) ORDER BY code NULLS LAST, unit_id;
 """
 
+# What a revision replaced (none for the first), and what it put there.
+REPLACED = """
+SELECT unit_id, code, name, retired_by IS NOT DISTINCT FROM :revision AS was, ST_AsBinary(geom) AS wkb
+FROM grid
+WHERE is_leaf AND (published_by = :revision OR retired_by = :revision)
+  AND EXISTS (SELECT FROM grid WHERE retired_by = :revision);
+"""
+
+BEGINS = "SELECT effective_from FROM revision WHERE number = :revision;"
+
 OUTLINES = "SELECT ST_AsBinary(geom) FROM jurisdiction_outline WHERE valid @> CAST(:as_of AS date);"
 
 DUTY_POSTS = "SELECT unit_id, role, duty, name, shown_phone, phone, since, until FROM duty_posts();"

@@ -6,7 +6,7 @@ Everything but what is near is answered from memory (`snapshot`).
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -19,7 +19,7 @@ from gismap.geometry.detective import Fit, fitting_frames
 from gismap.geometry.errors import PositionError
 from gismap.i18n import Language, say
 from gismap.locating import queries
-from gismap.locating.held import Boundaries, Dispute, Duty, Override, Rulings, Streets, stands
+from gismap.locating.held import Boundaries, Dispute, Duty, MovedLand, Override, Rulings, Streets, stands
 from gismap.locating.queries import Near
 from gismap.locating.snapshot import Snapshot
 
@@ -31,6 +31,9 @@ CANDIDATES = 3
 
 STREET_REACH_M = 30.0
 """A border this close to a named street is described by it."""
+
+MOVED_REACH_M = 100.0
+"""So near to land that changed hands, both its owners are told for a while."""
 
 AUTO = "auto"
 """The frame of a position of which nobody says what it is in."""
@@ -77,6 +80,7 @@ class View:
     streets: Streets
     duty: Duty
     day: date
+    moved: MovedLand | None = None  # by the last revision, as long as both owners are told
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +130,11 @@ def view_of(snapshot: Snapshot, day: date) -> View:
     Raises:
         NotFoundError: nothing was published for that day.
     """
-    return View(snapshot.boundaries(day), snapshot.rulings(), snapshot.streets(), snapshot.duty(), day)
+    boundaries = snapshot.boundaries(day)
+    moved = boundaries.moved
+    if moved is not None and day >= moved.since + timedelta(days=snapshot.handover_days):
+        moved = None
+    return View(boundaries, snapshot.rulings(), snapshot.streets(), snapshot.duty(), day, moved)
 
 
 def check_accuracy(accuracy_m: float | None) -> None:
@@ -151,6 +159,7 @@ def answer(
     finding = find(boundaries, view.rulings, at.lon, at.lat, at.accuracy_m, view.day, at.words, owners)
     leaf = None if finding.leaf is None else boundaries.leaves[finding.leaf]
     border = _border(boundaries, view.streets, at.lon, at.lat)
+    moved = _moved(view, at)
     return {
         "verdict": finding.verdict,
         "point": {"lon": round(at.lon, 9), "lat": round(at.lat, 9), "source_crs": at.source_crs},
@@ -158,11 +167,12 @@ def answer(
         "chain": list(leaf.chain) if leaf else [],
         "candidates": finding.candidates,
         "border": border,
+        "moved": moved,
         "staff": _staff(view, finding.leaf, may_call),
         "near": {},
         "revision": boundaries.revision,
         "as_of": view.day.isoformat(),
-        "why": _why(finding, border, language),
+        "why": _why(finding, border, language) + _why_moved(moved, language),
     }
 
 
@@ -198,6 +208,7 @@ def locate_in_any_frame(view: View, question: Question, may_call: Callable[[str]
         "grid": None,
         "chain": [],
         "candidates": list({one["unit"]: one for finding in findings for one in finding.candidates}.values()),
+        "moved": None,
         "staff": {"primary": None, "backup": None},
         "why": say("locate.frames", question.language, frames=frames),
     }
@@ -281,6 +292,19 @@ def _border(boundaries: Boundaries, streets: Streets, lon: float, lat: float) ->
     return {"distance_m": round(border.distance_m, 1), "beyond": beyond, "street": street}
 
 
+def _moved(view: View, at: Position) -> dict[str, Any] | None:
+    """Whose land here, or near by, was before the last revision, as long as people may not know of it yet."""
+    if view.moved is None:
+        return None
+    near = view.moved.near(at.lon, at.lat, MOVED_REACH_M)
+    if near is None or near[1] not in view.boundaries.at:
+        return None
+    was, unit, metres = near
+    now = view.boundaries.leaves[view.boundaries.at[unit]]
+    to = {"unit": now.unit, "code": now.code, "name": now.name}
+    return {"from": dict(was), "to": to, "since": view.moved.since.isoformat(), "distance_m": round(metres, 1)}
+
+
 def _staff(view: View, leaf: int | None, may_call: Callable[[str], bool]) -> dict[str, Any]:
     told: dict[str, Any] = {"primary": None, "backup": None}
     if leaf is None:
@@ -358,6 +382,14 @@ def _why(finding: Finding, border: dict[str, Any] | None, language: Language) ->
     named = [f"{one['name']} {one['share']:.0%}" if is_doubtful else one["name"] for one in candidates]
     names = say("list_separator", language).join(named)
     return say("locate.doubtful" if is_doubtful else "locate.boundary", language, grids=names, along=along)
+
+
+def _why_moved(moved: dict[str, Any] | None, language: Language) -> str:
+    if moved is None:
+        return ""
+    key = "locate.moved_near" if moved["distance_m"] else "locate.moved"
+    values = {"since": moved["since"], "old": moved["from"]["name"], "new": moved["to"]["name"]}
+    return say(key, language, **values, metres=f"{moved['distance_m']:,.0f}")
 
 
 def _why_ruled(ruling: Override | Dispute, candidates: Sequence[dict[str, Any]], language: Language) -> str:

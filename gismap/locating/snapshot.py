@@ -20,8 +20,9 @@ from sqlalchemy.exc import DBAPIError
 
 from gismap.errors import GismapError, NotFoundError
 from gismap.geometry.ground import TangentPlane
+from gismap.geometry.overlay import moved_land
 from gismap.locating import queries
-from gismap.locating.held import Boundaries, Dispute, Duty, Leaf, Override, Post, Rulings, Streets
+from gismap.locating.held import Boundaries, Dispute, Duty, Leaf, MovedLand, Override, Post, Rulings, Streets
 from gismap.store.session import reading
 
 CHANNEL = "gismap_change"
@@ -37,8 +38,9 @@ log = structlog.get_logger()
 class Snapshot:
     """What is held, for one application; `start` keeps it up to date until `stop`."""
 
-    def __init__(self, engine: Engine, today: Callable[[], date]) -> None:
+    def __init__(self, engine: Engine, today: Callable[[], date], handover_days: int = 14) -> None:
         self._engine, self._today = engine, today
+        self.handover_days = handover_days  # for so long both owners of land that changed hands are told
         self._numbers: dict[str, int] = {}
         self._boundaries: list[Boundaries] = []
         self._lock = threading.Lock()
@@ -198,7 +200,21 @@ def read_boundaries(connection: Connection, day: date) -> Boundaries:
     shapes = list(shapely.from_wkb([bytes(row.wkb) for row in rows]))
     outlines = connection.execute(text(queries.OUTLINES), {"as_of": day}).scalars().all()
     outline = shapely.union_all(shapely.from_wkb([bytes(wkb) for wkb in outlines])) if outlines else None
-    return Boundaries(revision, span.since or day, span.until, leaves, shapes, outline)
+    moved = _moved_land(connection, revision)
+    return Boundaries(revision, span.since or day, span.until, leaves, shapes, outline, moved)
+
+
+def _moved_land(connection: Connection, revision: int) -> MovedLand | None:
+    """What changed hands with a revision; None where nothing did."""
+    rows = connection.execute(text(queries.REPLACED), {"revision": revision}).all()
+    old, new = (
+        {row.unit_id: shapely.from_wkb(bytes(row.wkb)) for row in rows if row.was == was} for was in (True, False)
+    )
+    pieces = [piece for piece in moved_land(old, new) if piece.before is not None and piece.after is not None]
+    if not pieces:
+        return None
+    was = {row.unit_id: {"unit": row.unit_id, "code": row.code, "name": row.name} for row in rows if row.was}
+    return MovedLand(connection.execute(text(queries.BEGINS), {"revision": revision}).scalar_one(), pieces, was)
 
 
 def _in_force(connection: Connection, today: date) -> list[Boundaries]:

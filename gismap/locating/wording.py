@@ -163,6 +163,7 @@ def _asking(boundaries: Boundaries, found: Found, as_of: date, why: str) -> dict
         "chain": [],
         "candidates": [candidate(boundaries, leaf, 0.0) for leaf in leaves if leaf >= 0],
         "border": None,
+        "moved": None,
         "staff": {"primary": None, "backup": None},
         "near": {},
         "revision": boundaries.revision,

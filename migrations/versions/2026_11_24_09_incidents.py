@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "2026_11_24_09"
-down_revision = "2026_11_24_07"
+down_revision = "2026_11_24_08"
 branch_labels = None
 depends_on = None
 

@@ -148,6 +148,11 @@ EXAMPLES: dict[tuple[str, str], Example] = {
     ("GET", "/api/grids/{unit}"): Example(placed("unit", f"{MINE}001"), placed("unit", f"{OTHER}001"), elsewhere=403),
     ("GET", "/api/grids/{unit}/history"): Example(placed("unit", MINE), placed("unit", OTHER)),
     ("GET", "/api/revisions"): Example(),
+    ("GET", "/api/revisions/{number}/certificate"): Example(
+        placed("number", "1") | about(MINE), placed("number", "1") | about(OTHER), elsewhere=403
+    ),
+    # there is but one revision here: what a difference tells of whom is tested with differences
+    ("GET", "/api/revisions/{a}/diff/{b}"): Example({"place": {"a": "1", "b": "1"}}, status=400, elsewhere=400),
     ("GET", "/"): Example({}, about(OTHER), elsewhere=403),
     ("GET", "/maps/{theme}"): Example(placed("theme", "one"), placed("theme", "one") | about(OTHER), elsewhere=403),
     ("GET", "/api/audit"): Example(about(MINE, counts="true"), about(OTHER, counts="true")),

@@ -61,7 +61,8 @@ def gapped(server: PrivateServer, template: str) -> Iterator[TestClient]:
 
 def test_a_point_inside_a_grid_is_certain_and_tells_its_chain_and_people(client: TestClient) -> None:
     answer = locate(client, *centre(0, 0))
-    assert answer.keys() == set("verdict point grid chain candidates border staff near revision as_of why".split())
+    parts = "verdict point grid chain candidates border moved staff near revision as_of why"
+    assert answer.keys() == set(parts.split())
     assert answer["verdict"] == "certain"
     assert (answer["grid"]["code"], answer["grid"]["level"]) == (SW, 4)
     assert [(unit["code"], unit["level"]) for unit in answer["chain"]] == [(COUNTY, 1), (TOWN, 2), (COMMUNITIES[0], 3)]
