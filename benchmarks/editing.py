@@ -84,7 +84,7 @@ def measure(engine: Engine, count: int) -> tuple[list[float], list[float], list[
         checks.append(time.perf_counter() - start)
         return found
 
-    editing.check_around = timed  # type: ignore[assignment]
+    editing.check_around = timed  # type: ignore[assignment,attr-defined]
     with writing(engine) as connection:
         plan = start_plan(connection, "基准", author="bench", today=DAY)
         leaves = [unit for unit in Sheet(connection, plan, DAY).all() if unit.geom is not None]
@@ -115,7 +115,11 @@ def some_edit(rng: random.Random, leaves: list[UnitDraft]) -> Edit:
     west, south, east, north = unit.geom.bounds
     lon = west + rng.uniform(0.3, 0.7) * (east - west)
     line = LineString([(lon, south - STEP / 2), (lon + rng.uniform(-1, 1) * STEP / 10, north + STEP / 2)])
-    beside = [other for other in leaves if other.key != unit.key and other.geom.distance(unit.geom) < 1e-9]
+    beside = [
+        other
+        for other in leaves
+        if other.key != unit.key and other.geom is not None and other.geom.distance(unit.geom) < 1e-9
+    ]
     kind = rng.randrange(5)
     if kind < 2:
         return Split(unit.key, line)
@@ -137,7 +141,8 @@ def furnish(engine: Engine, side: int) -> None:
         bends[[0, -1]] = 0
         if 0 in (a[0] + b[0], a[1] + b[1]) or 2 * side in (a[0] + b[0], a[1] + b[1]):
             bends[:] = 0
-        return start + np.linspace(0, 1, BENDS + 1)[:, None] * (end - start) + bends
+        line: np.ndarray = start + np.linspace(0, 1, BENDS + 1)[:, None] * (end - start) + bends
+        return line
 
     drafts = [UnitDraft("c", "示例县", 1, code="370883"), UnitDraft("t", "示例镇", 2, "c", code="370883001")]
     elements = []

@@ -1,29 +1,40 @@
-"""Points located in bulk beside geopandas and shapely: points/s of CPU, time to build, memory, and equal answers.
+"""Points located in bulk beside four others: points/s of CPU, time to build, memory, and equal answers.
 
-    python -m benchmarks.locating [--grids 1600 100000] [--points 10000000] [--sample 200000]
+    python -m benchmarks.locating [--grids 1600 100000] [--points 10000000] [--sample 200000] [--peers VENV]
 
 Grids are irregular, with borders of many vertices that neighbours share exactly. All are asked with two arrays of
 numbers, the best of three times counts, and peers answer a sample. Answers are compared on another sample, of which
-half are vertices and points on borders or right beside them.
+half are vertices and points on borders or right beside them. PostGIS joins in a server of its own, with its points and
+its index in place; what it holds is the index, its peak that of the backend. DuckDB comes from an environment that has
+`duckdb` and `duckdb-extension-spatial` (VENV).
 """
 
 import argparse
 import ctypes
 import gc
+import io
+import json
+import os
+import subprocess
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
+import psycopg2
 import shapely
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.service import cpu_s
 from gismap.geometry.ground import Shapes
 from gismap.geometry.locator import Locator
+from gismap.store.server import PrivateServer
 
 WEST, SOUTH, WIDTH = 116.8, 35.2, 0.5
 BENDS = 14
@@ -55,12 +66,15 @@ def main() -> None:
     parser.add_argument("--grids", type=int, nargs="+", default=[1_600, 100_000])
     parser.add_argument("--points", type=int, default=10_000_000)
     parser.add_argument("--sample", type=int, default=200_000)
+    parser.add_argument("--peers", type=Path, help="an environment with DuckDB spatial")
     arguments = parser.parse_args()
+    if arguments.peers is None:
+        print("no DuckDB: name an environment that has it with --peers")
     table = Table(title=f"{arguments.points:,} random points, peers {arguments.sample:,}; one core")
     for column in ("grids", "with", "points/s", "times sjoin", "build s", "held MB", "peak MB", "other answers"):
         table.add_column(column, justify="left" if column == "with" else "right")
     for number in arguments.grids:
-        rows = _measure(irregular_grids(number), arguments.points, arguments.sample)
+        rows = _measure(irregular_grids(number), arguments.points, arguments.sample, arguments.peers)
         sjoin = rows[0].points_per_s
         for row in rows:
             table.add_row(
@@ -102,7 +116,7 @@ def _bent(
     return np.asarray(line)
 
 
-def _measure(grids: Shapes, points: int, sample: int) -> list[Measured]:
+def _measure(grids: Shapes, points: int, sample: int, environment: Path | None) -> list[Measured]:
     many, few = _random_points(points), _random_points(sample)
     hard = np.hstack([few[:, : sample // 2], _border_points(grids, sample // 2)])
     truth = _with_tree(grids)(hard)
@@ -111,7 +125,11 @@ def _measure(grids: Shapes, points: int, sample: int) -> list[Measured]:
         ("shapely STRtree", _with_tree, few),
         ("gismap", _with_locator, many),
     )
-    return [_measured(name, build, grids, asked, hard, truth) for name, build, asked in ways]
+    rows = [_measured(name, build, grids, asked, hard, truth) for name, build, asked in ways]
+    rows.append(_postgis(grids, few, hard, truth))
+    if environment is not None:
+        rows.append(_duckdb(environment, grids, few, hard, truth))
+    return rows
 
 
 def _measured(
@@ -160,6 +178,66 @@ def _with_sjoin(grids: Shapes) -> Owners:
     return owners
 
 
+def _postgis(grids: Shapes, few: Points, hard: Points, truth: NDArray[np.integer]) -> Measured:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, ExitStack() as stack:
+        Path(folder).chmod(0o755)
+        urls = stack.enter_context(PrivateServer(Path(folder), durable=False))
+        connection = stack.enter_context(closing(psycopg2.connect(urls.owner_url.replace("+psycopg2", ""))))
+        connection.autocommit = True
+        cursor = connection.cursor()
+        cursor.execute("SET max_parallel_workers_per_gather = 0; SET max_parallel_maintenance_workers = 0")
+        cursor.execute("CREATE TEMP TABLE grid (id int, geom geometry)")
+        cursor.copy_expert("COPY grid FROM STDIN", _lines(enumerate(shapely.to_wkb(grids, hex=True))))
+        began = _database_s()
+        cursor.execute("CREATE INDEX ON grid USING gist (geom)")
+        cursor.execute("ANALYZE grid")
+        built = _database_s()
+        cursor.execute("SELECT pg_relation_size('grid_geom_idx') / 1e6")
+        held = float(cursor.fetchone()[0])
+        fastest_s = min(_joined_s(cursor, few) for _ in range(ROUNDS))
+        _joined_s(cursor, hard)
+        cursor.execute("SELECT coalesce(grid, -1) FROM point LEFT JOIN owner USING (id) ORDER BY id")
+        mismatches = int((np.array(cursor.fetchall())[:, 0] != truth).sum())
+        peak = _memory_mb("VmHWM", connection.info.backend_pid)
+    return Measured("PostGIS join", built - began, held, peak, few.shape[1] / fastest_s, mismatches)
+
+
+def _joined_s(cursor: psycopg2.extensions.cursor, asked: Points) -> float:
+    """CPU of the database for a join whose points are there already."""
+    cursor.execute("DROP TABLE IF EXISTS point, owner; CREATE TEMP TABLE point (id int, geom geometry)")
+    located = shapely.to_wkb(shapely.points(*asked), hex=True)
+    cursor.copy_expert("COPY point FROM STDIN", _lines(enumerate(located)))
+    cursor.execute("ANALYZE point")
+    began = _database_s()
+    cursor.execute(
+        "CREATE TEMP TABLE owner AS SELECT point.id, min(grid.id) AS grid "
+        "FROM point JOIN grid ON ST_Intersects(grid.geom, point.geom) GROUP BY point.id"
+    )
+    return _database_s() - began
+
+
+def _lines(rows: Iterable[tuple[int, str]]) -> io.StringIO:
+    return io.StringIO("".join(f"{number}\t{shape}\n" for number, shape in rows))
+
+
+def _database_s() -> float:
+    return cpu_s(os.getpid())[1]
+
+
+def _duckdb(environment: Path, grids: Shapes, few: Points, hard: Points, truth: NDArray[np.integer]) -> Measured:
+    with tempfile.TemporaryDirectory() as folder:
+        rows = enumerate(shapely.to_wkb(grids, hex=True))
+        (Path(folder) / "grids.csv").write_text("".join(f"{number},{shape}\n" for number, shape in rows))
+        np.save(Path(folder) / "few.npy", few)
+        np.save(Path(folder) / "hard.npy", hard)
+        script = Path(__file__).with_name("duckdb_join.py")
+        command = [str(environment / "bin" / "python"), str(script), folder]
+        said = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+        mismatches = int((np.load(Path(folder) / "owners.npy") != truth).sum())
+    rate = few.shape[1] / said["join_s"]
+    return Measured("DuckDB spatial", said["build_s"], said["held_mb"], said["peak_mb"], rate, mismatches)
+
+
 def _first(number: int, points: NDArray[np.integer], grids: NDArray[np.integer]) -> NDArray[np.integer]:
     """Of every point the first of its grids, -1 where it has none."""
     first = np.full(number, np.iinfo(np.int64).max)
@@ -182,8 +260,8 @@ def _border_points(grids: Shapes, number: int) -> Points:
     return np.ascontiguousarray(np.where(rng.random(places.shape) < 0.3, np.nextafter(places, toward), places).T)
 
 
-def _memory_mb(what: str) -> float:
-    status = Path("/proc/self/status").read_text()
+def _memory_mb(what: str, pid: int | None = None) -> float:
+    status = Path(f"/proc/{pid or 'self'}/status").read_text()
     return next(float(line.split()[1]) for line in status.splitlines() if line.startswith(what + ":")) / 1024
 
 

@@ -43,13 +43,18 @@ class Service:
 
     def cpu_s(self) -> tuple[float, float]:
         """CPU seconds used so far by the service, and by the database with all its sessions."""
-        service, database = 0.0, 0.0
-        for stat in _descendants(self.pid):
-            if stat[0] == "postgres":
-                database += _cpu_s(stat)
-            else:
-                service += _cpu_s(stat)
-        return service, database
+        return cpu_s(self.pid)
+
+
+def cpu_s(pid: int) -> tuple[float, float]:
+    """CPU seconds used so far by a process with all below it, those of databases apart."""
+    others, database = 0.0, 0.0
+    for stat in _descendants(pid):
+        if stat[0] == "postgres":
+            database += _cpu_s(stat)
+        else:
+            others += _cpu_s(stat)
+    return others, database
 
 
 @contextmanager
@@ -58,7 +63,7 @@ def serving(demo: str, data_dir: Path | None = None) -> Iterator[Service]:
     with tempfile.TemporaryDirectory(prefix="gismap-bench-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o755)
         place = data_dir or Path(folder)
-        port = _free_port()
+        port = free_port()
         began = time.perf_counter()
         command = [*GISMAP, "up", "--demo", demo, "--port", str(port), "--data-dir", str(place)]
         env = os.environ | {"GISMAP_REQUESTS_PER_S": "0"}  # one caller asks for all
@@ -103,7 +108,8 @@ def _wait_until_loaded(address: str) -> None:
     raise EnvironmentProblemError(f"the demo was not loaded within {LOADING_S} s")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

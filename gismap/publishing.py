@@ -25,7 +25,8 @@ from gismap.boundaries.values import UnitDraft
 from gismap.elements.membership import household_shares, reassign_elements
 from gismap.errors import CoverageError
 from gismap.geometry.codes import new_unit_id
-from gismap.geometry.coverage import NOISE_M2, Defect, find_defects
+from gismap.geometry.coverage import find_defects
+from gismap.geometry.defects import NOISE_M2, WORTH_KNOWING, Defect
 from gismap.geometry.ground import measure
 from gismap.geometry.succession import Land, Succession
 from gismap.handover.certificate import freeze
@@ -137,7 +138,8 @@ def publish(
 def defects_of(drafts: Sequence[UnitDraft]) -> list[Defect]:
     """What keeps the leaves among the drafts from covering the land once; units are told by their codes."""
     leaves = [draft for draft in drafts if draft.geom is not None]
-    return find_defects([leaf.code or leaf.key for leaf in leaves], [leaf.geom for leaf in leaves])
+    found = find_defects([leaf.code or leaf.key for leaf in leaves], [leaf.geom for leaf in leaves])
+    return [defect for defect in found if defect.type not in WORTH_KNOWING]
 
 
 def check_coverage(drafts: Sequence[UnitDraft]) -> None:

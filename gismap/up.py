@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 import uvicorn
+from fastapi import FastAPI
 
 from gismap.access.callers import LOOPBACK
 from gismap.access.signing_in import has_users
@@ -159,18 +160,7 @@ def _serve(settings: Settings, listener: socket.socket) -> int:
     app, demo = create_app(settings), _demo(settings)
     if demo is not None:
         app.state.loading = demo.stage
-    config = uvicorn.Config(
-        app,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        proxy_headers=settings.proxies != "",
-        forwarded_allow_ips=settings.proxies,
-        timeout_graceful_shutdown=GRACE_S,
-        http=protocol_within(_limits(settings)),
-        ws="none",
-    )
-    server = uvicorn.Server(config)
+    server = uvicorn.Server(service_config(settings, app))
     gc.freeze()  # modules stay: going through them all would now and then stop every request for a third of a second
     threading.Thread(target=_announce, args=(settings, demo), daemon=True).start()
     stopping = threading.Event()
@@ -186,6 +176,21 @@ def _serve(settings: Settings, listener: socket.socket) -> int:
         if demo is not None:
             demo.stop()
     return 0 if server.started else EXIT_UNUSABLE
+
+
+def service_config(settings: Settings, app: FastAPI) -> uvicorn.Config:
+    """How uvicorn serves an application."""
+    return uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=settings.proxies != "",
+        forwarded_allow_ips=settings.proxies,
+        timeout_graceful_shutdown=GRACE_S,
+        http=protocol_within(_limits(settings)),
+        ws="none",
+    )
 
 
 def _limits(settings: Settings) -> Limits:

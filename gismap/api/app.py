@@ -38,12 +38,12 @@ from gismap.themes.signing_in import router as signing_in
 
 ROUTERS = (
     health.router,
+    locating,  # early, since a request is tried on one router after the other, and none is asked for more often
     docs.router,
     session,
     signing_in,
     elements,
     care,
-    locating,
     locating_lists,
     cards,
     revisions,

@@ -12,8 +12,6 @@ from gismap.cli import app
 from gismap.cli.common import engine, parse_day
 from gismap.errors import BadInputError
 from gismap.settings import get_settings
-from gismap.themes.service import Wanted, map_file
-from gismap.themes.specs import theme_named
 
 
 @app.command(name="map")
@@ -28,6 +26,10 @@ def make_map(
     user: Annotated[str | None, typer.Option(help="Who answers for the file; this account when not given.")] = None,
 ) -> None:
     """Write a thematic map as one self-contained file: no names, no phones, marked for internal use, with an expiry."""
+    # drawing weighs a second, which no other command should pay
+    from gismap.themes.service import Wanted, map_file  # noqa: PLC0415
+    from gismap.themes.specs import theme_named  # noqa: PLC0415
+
     settings = get_settings()
     wanted = Wanted(theme_named(theme), lang, as_of or settings.today(), unit)
     if not output.parent.is_dir():

@@ -21,7 +21,7 @@ Floats = NDArray[np.float64]
 Pair = tuple[Floats, Floats]
 
 STORED_EPSG = 4490
-_SAME_AS_STORED = {4490, 4326}
+_SAME_AS_STORED = {"EPSG:4490", "EPSG:4326"}
 _WKT = re.compile(r"\s*(PROJ|GEOG|GEOD|BOUND|COMP)[A-Z0-9]*\s*\[", re.IGNORECASE)
 _CHINA_BOX = (72.004, 0.8293, 137.8347, 55.8271)  # west, south, east, north: outside of it nothing is shifted
 _SURVEYOR_HINT = (
@@ -113,7 +113,7 @@ def _finite_or_nan(values: ArrayLike) -> Floats:
 
 
 def _transformed(x: Floats, y: Floats, definition: str) -> Pair:
-    if definition in {f"EPSG:{code}" for code in _SAME_AS_STORED}:
+    if definition in _SAME_AS_STORED:
         return x, y
     lon, lat = _transformer(definition).transform(x, y)
     return np.asarray(lon, dtype=np.float64), np.asarray(lat, dtype=np.float64)
@@ -183,12 +183,14 @@ def read_position(x: float, y: float, crs: str | Frame = WGS84) -> tuple[float, 
     frame = parse_frame(crs) if isinstance(crs, str) else crs
     if frame.in_degrees:
         check_position(x, y)
+        if frame.definition in _SAME_AS_STORED:  # nearly all positions; arrays of one number would cost ten times that
+            return float(x), float(y)
     elif not (np.isfinite(x) and np.isfinite(y)):
         raise PositionError("x and y must be finite numbers", field="x")
     else:
         check_zone(x, frame)
     lon, lat = to_cgcs2000(float(x), float(y), frame)
-    if not bool(plausible_positions(lon, lat)):
+    if not _is_plausible(lon, lat):
         raise PositionError(f"x={x:g}, y={y:g} lies outside {frame.name}; {_SURVEYOR_HINT}", field="x")
     return lon, lat
 
@@ -221,17 +223,21 @@ def check_position(lon: float, lat: float) -> None:
     Raises:
         PositionError: not finite, or out of the axis ranges; says whether axes look swapped or metres given.
     """
-    if bool(plausible_positions(lon, lat)):
+    if _is_plausible(lon, lat):
         return
     if not (np.isfinite(lon) and np.isfinite(lat)):
         raise PositionError("x and y must be finite numbers", field="x")
     if max(abs(lon), abs(lat)) > 1000:
         hint = "these look like metres: name their frame, for example crs=EPSG:4548"
-    elif bool(plausible_positions(lat, lon)):
+    elif _is_plausible(lat, lon):
         hint = "did you swap x and y? x is the longitude, y the latitude"
     else:
         hint = "x is a longitude within ±180, y a latitude within ±90"
     raise PositionError(f"x={lon:g}, y={lat:g} is no position in degrees; {hint}", field="x" if abs(lon) > 180 else "y")
+
+
+def _is_plausible(lon: float, lat: float) -> bool:
+    return abs(lon) <= 180 and abs(lat) <= 90  # false for NaN
 
 
 def plausible_positions(lon: ArrayLike, lat: ArrayLike) -> NDArray[np.bool_]:
@@ -253,13 +259,15 @@ def check_near(lon: float, lat: float, bounds: tuple[float, float, float, float]
     Raises:
         PositionError: with the distance, and whether the position with swapped axes would be near.
     """
+    west, south, east, north = bounds
+    if west <= lon <= east and south <= lat <= north:
+        return
     distance_km = _km_to_box(lon, lat, bounds)
     if distance_km <= limit_km:
         return
     swapped = abs(lon) <= 90 and _km_to_box(lat, lon, bounds) <= limit_km
     lead = "with x and y swapped it would lie there: " if swapped else ""
     elsewhere = "" if swapped else "is it another district's, or in another coordinate frame (crs)? Or "
-    west, south, east, north = bounds
     raise PositionError(
         f"x={lon:g}, y={lat:g} lies {distance_km:,.0f} km from the district "
         f"({west:.2f}–{east:.2f} E, {south:.2f}–{north:.2f} N); {lead}{elsewhere}{_SURVEYOR_HINT}",

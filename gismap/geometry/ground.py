@@ -1,4 +1,4 @@
-"""Degrees to metres on the ground, for measuring and for work in a plane; which frame a file is in is not here."""
+"""Metres on the ground, for measuring and for work in a plane; which frame a file is in is not here."""
 
 import math
 from dataclasses import dataclass
@@ -8,6 +8,9 @@ import numpy as np
 import pyproj
 import shapely
 from numpy.typing import NDArray
+
+from gismap.geometry.datums import CGCS2000, Frame, plausible_positions, to_cgcs2000
+from gismap.geometry.errors import CrsError
 
 Shapes = NDArray[np.object_]
 Floats = NDArray[np.float64]
@@ -90,3 +93,92 @@ def measure(shapes: Shapes) -> tuple[Floats, Floats]:
     lonlat, owner = shapely.get_coordinates(shapes, return_index=True)
     scaled = shapely.set_coordinates(shapes.copy(), (lonlat - middle[owner]) * per_degree[owner])
     return shapely.area(scaled), shapely.length(scaled)
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """How a layer is measured: in metres on the ground where it is in degrees, else in its own plane.
+
+    `frame` is None for metres of a plane that nobody knows: it can be measured, but not told in degrees. `scale` is how
+    many metres on the ground a unit of the plane is.
+    """
+
+    frame: Frame | None
+    scale: float = 1.0
+
+    def measure(self, shapes: Shapes) -> tuple[Floats, Floats]:
+        """Areas in m² and perimeters in m."""
+        if self.is_in_degrees:
+            return measure(shapes)
+        return shapely.area(shapes) * self.scale**2, shapely.length(shapes) * self.scale
+
+    def step(self, metres: float) -> float:
+        """About so many metres in coordinates, for tolerances."""
+        return metres / (111_320.0 if self.is_in_degrees else self.scale)
+
+    def in_metres(self, shapes: Shapes) -> tuple[Shapes, "GroundPlane | OwnPlane"]:
+        """Shapes in a plane of metres (equal vertices stay equal), and the plane, which knows the way back."""
+        plane = plane_of(shapes) if self.is_in_degrees else OwnPlane(self.scale)
+        return plane.to_metres(shapes), plane
+
+    def lonlat(self, x: float, y: float) -> tuple[float, float] | None:
+        """A position of the layer as longitude and latitude; None where that cannot be known."""
+        if self.frame is None or not (np.isfinite(x) and np.isfinite(y)):
+            return None
+        lon, lat = to_cgcs2000(float(x), float(y), self.frame)
+        return (lon, lat) if bool(plausible_positions(lon, lat)) else None
+
+    def in_degrees(self, shapes: Shapes) -> Shapes:
+        """Shapes as longitude and latitude (EPSG:4490).
+
+        Raises:
+            CrsError: the plane is not known.
+        """
+        if self.frame is None:
+            raise CrsError("the layer's coordinate frame is not known: name it with --crs", field="crs")
+        frame = self.frame
+        if self.is_in_degrees and frame.definition is not None:
+            return shapes
+        return np.asarray(shapely.transform(shapes, lambda xy: np.column_stack(to_cgcs2000(xy[:, 0], xy[:, 1], frame))))
+
+    @property
+    def is_in_degrees(self) -> bool:
+        """Whether the layer is in longitude and latitude."""
+        return self.frame is not None and self.frame.in_degrees
+
+
+@dataclass(frozen=True, slots=True)
+class OwnPlane:
+    """The plane of a projected layer, scaled to metres."""
+
+    scale: float
+
+    def to_metres(self, shapes: Shapes) -> Shapes:
+        """Shapes of the layer in metres."""
+        return shapes if self.scale == 1 else np.asarray(shapely.transform(shapes, lambda xy: xy * self.scale))
+
+    def to_degrees(self, shapes: Shapes) -> Shapes:
+        """The way back, into the layer's coordinates."""
+        return shapes if self.scale == 1 else np.asarray(shapely.transform(shapes, lambda xy: xy / self.scale))
+
+
+DEGREES = Ground(CGCS2000)
+_FAITHFUL = 0.02
+"""A plane whose areas err by less is taken at its word; web maps' Mercator, which doubles them, is not."""
+
+
+def ground_of(frame: Frame | None, shapes: Shapes) -> Ground:
+    """How shapes in a frame are measured."""
+    if frame is None or frame.in_degrees:
+        return Ground(frame)
+    crs = pyproj.CRS.from_user_input(frame.definition)
+    unit = float(crs.axis_info[0].unit_conversion_factor or 1.0) if crs.axis_info else 1.0
+    positions = shapely.get_coordinates(shapes)
+    positions = positions[np.isfinite(positions).all(axis=1)]
+    if len(positions):
+        x, y = np.median(positions, axis=0)
+        lon, lat = to_cgcs2000(float(x), float(y), frame)
+        stretched = pyproj.Proj(crs).get_factors(lon, lat).areal_scale if np.isfinite(lon + lat) else 1.0
+        if np.isfinite(stretched) and abs(stretched - 1) > _FAITHFUL:
+            unit /= float(np.sqrt(stretched))
+    return Ground(frame, unit)

@@ -33,8 +33,7 @@ def read_geojson(path: Path) -> Table:
         columns["id"] = objects([_plain(feature.get("id")) for feature in features])
     rows = np.arange(1, len(features) + 1)
     geom, rejections = _shapes([feature.get("geometry") for feature in features])
-    table = Table(columns, rows, geom, _frame(document), rejections)
-    return table.taken(~np.isin(rows, [rejection.row for rejection in rejections]))
+    return Table(columns, rows, geom, _frame(document), rejections)
 
 
 def _parsed(path: Path) -> Any:
@@ -78,7 +77,10 @@ def _features(document: Any, path: Path) -> list[dict[str, Any]]:
 
 
 def _shapes(members: list[Any]) -> tuple[Any, list[Rejection]]:
-    """Shapes read in one go, None where there is none; what GEOS refuses is read again, strictly, for the reason."""
+    """Shapes read in one go, None where there is none; what GEOS refuses is read again, strictly, for the reason.
+
+    A shape that can be made of it all the same, by closing its rings, stands in its place.
+    """
     texts = objects([json.dumps(member) if isinstance(member, dict) else None for member in members])
     geom = shapely.from_geojson(texts, on_invalid="ignore")
     rejections = []
@@ -88,6 +90,7 @@ def _shapes(members: list[Any]) -> tuple[Any, list[Rejection]]:
             geom[i] = shape_from_geojson(members[i], kinds=ANY_KIND, max_vertices=MAX_VERTICES)
         except GeometryError as error:
             rejections.append(Rejection(int(i) + 1, "geometry", error.detail))
+            geom[i] = shapely.from_geojson(texts[i], on_invalid="fix")
     return geom, rejections
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from gismap.errors import BadInputError
 from gismap.handover.nets import Buildings, Net
 from gismap.importing.forms import form_of
-from gismap.importing.grids import GRIDS
+from gismap.importing.grid_form import GRIDS
 from gismap.importing.preparing import Order, Surroundings, Understood, understand
 from gismap.importing.values import Rejection, objects
 

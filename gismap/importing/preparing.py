@@ -124,7 +124,7 @@ def understand(order: Order, around: Surroundings, *, persons: bool) -> Understo
         ours = set(mapping.values())
         check_columns(order.layer, table.columns, allowed=ours, identities=ours)
         check_needed(around.care.purpose, mapping)
-    table, examples = _without_examples(table, around.form, mapping)
+    table, examples = without_examples(table, around.form, mapping)
     notes = [*matched.notes, *(f"row {row}: the example of the template was left out" for row in examples)]
     if not len(table) and not table.rejections:
         raise BadInputError(f"{order.path.name} holds no rows but the example", field="file")
@@ -139,7 +139,7 @@ def in_order(rejections: Sequence[Rejection]) -> list[Rejection]:
     return sorted(dict.fromkeys(rejections), key=lambda each: each.row)
 
 
-def _without_examples(table: Table, form: LayerForm, mapping: Mapping[str, str]) -> tuple[Table, list[int]]:
+def without_examples(table: Table, form: LayerForm, mapping: Mapping[str, str]) -> tuple[Table, list[int]]:
     """The table without the English headings and the example row of a template, which its first column marks."""
     first = form.fields[0].name
     if first not in mapping:

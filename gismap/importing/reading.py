@@ -2,12 +2,16 @@
 
 from pathlib import Path
 
+import numpy as np
+
 from gismap.errors import BadInputError
+from gismap.importing.dxf import read_dxf
 from gismap.importing.geojson import read_geojson
+from gismap.importing.kml import read_kml
 from gismap.importing.osm import read_osm
-from gismap.importing.sheets import read_csv, read_xlsx
+from gismap.importing.sheets import read_csv, read_xlsx, sheet_names
 from gismap.importing.values import Table
-from gismap.importing.vector import read_geopackage, read_shapefile, read_zipped_shapefile
+from gismap.importing.vector import layer_names, read_geopackage, read_shapefile, read_zipped_shapefile
 from gismap.limits import check_extent, check_file
 
 KINDS = {
@@ -17,21 +21,26 @@ KINDS = {
     ".shp": "Shapefile",
     ".zip": "zipped Shapefile",
     ".osm": "OSM XML",
+    ".kml": "KML",
+    ".kmz": "KMZ",
+    ".dxf": "DXF",
     ".csv": "CSV",
     ".xlsx": "XLSX",
 }
 _MAGIC = (
     (b"SQLite format 3\0", {"GeoPackage"}),
-    (b"PK\x03\x04", {"XLSX", "zipped Shapefile"}),
+    (b"PK\x03\x04", {"XLSX", "zipped Shapefile", "KMZ"}),
     (b"\x00\x00\x27\x0a", {"Shapefile"}),
 )
-_TEXT = {"GeoJSON", "OSM XML", "CSV"}
+_TEXT = {"GeoJSON", "OSM XML", "CSV", "KML", "DXF"}
+_WITH_LAYERS = {"XLSX", "GeoPackage", "zipped Shapefile", "DXF"}
 
 
-def read_table(path: Path, layer: str, sheet: str | None = None) -> Table:
-    """The rows of a file; `sheet` names a sheet of a workbook or a layer of a GeoPackage.
+def read_table(path: Path, layer: str, sheet: str | None = None, *, keep_broken: bool = False) -> Table:
+    """The rows of a file; `sheet` names a sheet of a workbook, a layer of a GeoPackage or drawing, a file of a zip.
 
-    `layer` decides which things of an OSM file are meant.
+    `layer` decides which things of an OSM file are meant. Rows whose shape is broken are left out and listed; with
+    `keep_broken` they are listed and kept, with what can be read of it.
 
     Raises:
         BadInputError: missing, empty, of a kind that is not read, not what its name says, truncated or without rows;
@@ -39,7 +48,7 @@ def read_table(path: Path, layer: str, sheet: str | None = None) -> Table:
         TooLargeError: it holds, or would unfold to, more than is read.
     """
     kind = _kind_of(path)
-    if sheet is not None and kind not in {"XLSX", "GeoPackage"}:
+    if sheet is not None and kind not in _WITH_LAYERS:
         raise BadInputError(f"a {kind} has no sheets or layers to choose from", field="sheet")
     match kind:
         case "GeoJSON":
@@ -49,9 +58,13 @@ def read_table(path: Path, layer: str, sheet: str | None = None) -> Table:
         case "Shapefile":
             table = read_shapefile(path)
         case "zipped Shapefile":
-            table = read_zipped_shapefile(path)
+            table = read_zipped_shapefile(path, sheet)
         case "OSM XML":
             table = read_osm(path, layer)
+        case "KML" | "KMZ":
+            table = read_kml(path)
+        case "DXF":
+            table = read_dxf(path, sheet)
         case "CSV":
             table = read_csv(path)
         case _:
@@ -59,7 +72,24 @@ def read_table(path: Path, layer: str, sheet: str | None = None) -> Table:
     check_extent(path.name, len(table), len(table.columns))
     if not len(table) and not table.rejections:
         raise BadInputError(f"{path.name} holds no rows for {layer}", field="file")
-    return table
+    if keep_broken:
+        return table
+    return table.taken(~np.isin(table.rows, [rejection.row for rejection in table.rejections]))
+
+
+def parts_of(path: Path) -> list[str]:
+    """The sheets of a workbook or the layers of a GeoPackage; none of a file that is one table.
+
+    Raises:
+        BadInputError: as `read_table`.
+    """
+    match _kind_of(path):
+        case "XLSX":
+            return sheet_names(path)
+        case "GeoPackage":
+            return layer_names(path)
+        case _:
+            return []
 
 
 def _kind_of(path: Path) -> str:

@@ -67,6 +67,22 @@ def read_xlsx(path: Path, sheet: str | None) -> Table:
     return _table(path, numbered)
 
 
+def sheet_names(path: Path) -> list[str]:
+    """The sheets of a workbook that are not hidden.
+
+    Raises:
+        BadInputError: damaged.
+    """
+    with readable_workbook(path.name):
+        with path.open("rb") as stream:
+            check_workbook(stream, path.name)
+        book = openpyxl.load_workbook(path, read_only=True, keep_links=False)
+        try:
+            return [sheet.title for sheet in book.worksheets if sheet.sheet_state == "visible"]
+        finally:
+            book.close()
+
+
 def _rows(name: str, rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[int, list[Any]]]:
     """Numbered rows with anything in them: a row may give a number, and a cell a column, far beyond the others."""
     cells = characters = 0

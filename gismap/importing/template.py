@@ -11,7 +11,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 from gismap.errors import BadInputError
 from gismap.importing.fields import Field, LayerForm
 from gismap.importing.forms import form_of
-from gismap.importing.grids import GRIDS
+from gismap.importing.grid_form import GRIDS
 from gismap.spreadsheets import harmless
 
 DATA_SHEET, NOTES_SHEET, LISTS_SHEET = "数据", "说明", "选项"

@@ -30,9 +30,7 @@ def read_geopackage(path: Path, layer: str | None) -> Table:
     Raises:
         BadInputError: damaged, or the layer is not named and there are several.
     """
-    check_sqlite(path)
-    listed = _gdal(path.name, pyogrio.list_layers, path)
-    layers = [str(name) for name, kind in listed if kind is not None]  # others are tables, such as QGIS' styles
+    layers = layer_names(path)
     if not layers:
         raise BadInputError(f"{path.name} holds no layer of shapes", field="file")
     if layer is None and len(layers) > 1:
@@ -42,6 +40,17 @@ def read_geopackage(path: Path, layer: str | None) -> Table:
     if layer is not None and layer not in layers:
         raise BadInputError(f"{path.name} has no layer {layer!r}; it holds {', '.join(layers)}", field="sheet")
     return _table(path.name, path, "GPKG", layer=layer or layers[0])
+
+
+def layer_names(path: Path) -> list[str]:
+    """The layers of a GeoPackage that hold shapes.
+
+    Raises:
+        BadInputError: damaged, or something in it is computed when it is read.
+    """
+    check_sqlite(path)
+    listed = _gdal(path.name, pyogrio.list_layers, path)
+    return [str(name) for name, kind in listed if kind is not None]  # others are tables, such as QGIS' styles
 
 
 def read_shapefile(path: Path) -> Table:
@@ -63,8 +72,8 @@ def read_shapefile(path: Path) -> Table:
         return _table(path.name, copy, "ESRI Shapefile", encoding=encoding)
 
 
-def read_zipped_shapefile(path: Path) -> Table:
-    """The rows of the only Shapefile in a zip.
+def read_zipped_shapefile(path: Path, layer: str | None) -> Table:
+    """The rows of the Shapefile of that name in a zip; of the only one where none is named.
 
     Raises:
         BadInputError: a damaged zip, or one with no Shapefile or several.
@@ -73,11 +82,7 @@ def read_zipped_shapefile(path: Path) -> Table:
     with tempfile.TemporaryDirectory(prefix="gismap-zip-") as folder:
         try:
             with opened_archive(path) as archive:
-                shapes = [name for name in archive.namelist() if name.lower().endswith(".shp")]
-                if len(shapes) != 1:
-                    found = f"several: {', '.join(shapes)}" if shapes else "none"
-                    raise BadInputError(f"{path.name} should hold one Shapefile; it holds {found}", field="file")
-                stem = shapes[0][:-4].lower()
+                stem = _chosen_stem(path, archive, layer)
                 for name in archive.namelist():
                     ending = name[-4:].lower()
                     if name[:-4].lower() == stem and ending in _PARTS:  # no name in it becomes a path of ours
@@ -86,6 +91,36 @@ def read_zipped_shapefile(path: Path) -> Table:
         except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError) as error:
             raise BadInputError(f"{path.name} cannot be unpacked: {error}; zip it again", field="file") from error
         return read_shapefile(Path(folder) / "part.shp")
+
+
+def _chosen_stem(path: Path, archive: zipfile.ZipFile, layer: str | None) -> str:
+    """The name of the Shapefile to read, in small letters and without its ending, as the archive writes it."""
+    stems = {
+        _member_name(info).rpartition("/")[2][:-4]: info.filename[:-4].lower()
+        for info in archive.infolist()
+        if info.filename.lower().endswith(".shp") and not info.filename.startswith("__MACOSX/")
+    }
+    if layer is not None and layer in stems:
+        return stems[layer]
+    if layer is None and len(stems) == 1:
+        return next(iter(stems.values()))
+    if not stems:
+        raise BadInputError(f"{path.name} should hold a Shapefile; it holds none", field="file")
+    which = "several" if layer is None else f"no {layer!r}, but"
+    raise BadInputError(
+        f"{path.name} should hold one Shapefile; it holds {which}: choose one of {', '.join(stems)} with --sheet",
+        field="file" if layer is None else "sheet",
+    )
+
+
+def _member_name(info: zipfile.ZipInfo) -> str:
+    """The name of a member; Chinese Windows packs names in GBK, which the format takes for the PC's old letters."""
+    if info.flag_bits & 0x800:
+        return info.filename
+    try:
+        return info.filename.encode("cp437").decode("gb18030")
+    except UnicodeError:
+        return info.filename
 
 
 def _check_whole(shp: Path, dbf: Path) -> None:
@@ -144,10 +179,8 @@ def _table(name: str, source: Path, driver: str, **options: Any) -> Table:
     if wkb is None:
         raise BadInputError(f"{name} holds a table without shapes", field="file")
     columns = {str(column): _values(values) for column, values in zip(meta["fields"], fields, strict=True)}
-    rows = np.arange(1, len(wkb) + 1)
     geom, rejections = _shapes(wkb)
-    keep = ~np.isin(rows, [rejection.row for rejection in rejections])
-    return Table(columns, rows, geom, meta["crs"], rejections).taken(keep)
+    return Table(columns, np.arange(1, len(wkb) + 1), geom, meta["crs"], rejections)
 
 
 def check_driver(name: str, found: str, wanted: str) -> None:
@@ -167,12 +200,16 @@ def _gdal(name: str, function: Any, *arguments: Any, **options: Any) -> Any:
 
 
 def _shapes(wkb: Objects) -> tuple[Objects, list[Rejection]]:
-    """Shapes of all rows at once, None where there is none; bytes that make no shape are told with GEOS' reason."""
+    """Shapes of all rows at once, None where there is none; bytes that make no shape are told with GEOS' reason.
+
+    Those of which a shape can be made, by closing its rings, give it all the same.
+    """
     geom = shapely.from_wkb(wkb, on_invalid="ignore")
     rejections = []
     given = np.array([one is not None for one in wkb], dtype=bool)
     for i in np.flatnonzero(given & ~shapely.is_geometry(geom)):
         rejections.append(Rejection(int(i) + 1, "geometry", _reason(wkb[i])))
+        geom[i] = shapely.from_wkb(wkb[i], on_invalid="fix")
     return geom, rejections
 
 

@@ -17,9 +17,13 @@ from gismap.http import (
     FiniteText,
     Parameters,
     Text,
-    Tongue,
+    engine_of,
     json_response,
+    language_of,
+    parameters_of,
     permit,
+    read_query,
+    settings_of,
 )
 from gismap.i18n import Language
 from gismap.locating.queries import Near
@@ -48,23 +52,24 @@ class LocateQuery(Parameters):
     near: Text | None = None
 
 
-@router.get("/locate", summary="Whose is a point or a place", dependencies=[permit(Permission.LOCATE)])
-async def locate_point(
-    request: Request,
-    query: Annotated[LocateQuery, Query()],
-    engine: Database,
-    caller: CurrentCaller,
-    settings: Configuration,
-    language: Tongue,
-) -> Response:
+@router.get(
+    "/locate",
+    summary="Whose is a point or a place",
+    dependencies=[permit(Permission.LOCATE)],
+    openapi_extra=parameters_of(LocateQuery),
+)
+async def locate_point(request: Request, caller: CurrentCaller) -> Response:
     """For a point (`x` the easting or longitude, `y` the northing or latitude, `accuracy` the radius of its error in
     metres) or a `text`: which grid, who answers, how sure that is. `near=layer:k` adds what is near.
     """
+    query = read_query(request, LocateQuery)
     near = parse_near(query.near) if query.near else []
-    question = _question(query, settings, language)
+    # Called here, since each as a dependency costs a third of what finding the answer does or more.
+    question = _question(query, await settings_of(request), await language_of(request))
     snapshot: Snapshot = request.app.state.snapshot
     as_of = question.as_of
     if near or question.words or snapshot.held(as_of) is None or not snapshot.is_complete:
+        engine = await engine_of(request, caller)
         answer = await run_in_threadpool(_answer, snapshot, question, engine, caller, near)
     else:
         answer = locate(snapshot, question, may_call(caller))

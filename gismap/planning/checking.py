@@ -14,12 +14,16 @@ from gismap.boundaries.plan_sheet import Sheet
 from gismap.boundaries.plans import base_day, check_new_codes, find_plan, merged, newest_revision
 from gismap.boundaries.values import UnitDraft
 from gismap.errors import BadInputError
-from gismap.geometry.coverage import NOISE_M2, Defect, DefectType, Remedy, find_defects
+from gismap.geometry.coverage import find_defects
+from gismap.geometry.defects import NOISE_M2, WORTH_KNOWING, Defect, DefectType, Remedy
 from gismap.geometry.ground import measure
 from gismap.publishing import defects_of
 
 _TOUCH_DEGREES = 1e-9
 _WIDENINGS = 4
+
+
+_HOLES = frozenset({DefectType.GAP, DefectType.ENCLAVE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,7 @@ def check_around(sheet: Sheet, old: Sequence[UnitDraft], new: Sequence[UnitDraft
     if _is_land(shapely.difference(_union(after), _union(before + others))):
         return defects_of(sheet.all())
     defects = _around(sheet, leaves, region)
-    known = _union([each.geometry for each in defects if each.type is DefectType.GAP])
+    known = _union([each.geometry for each in defects if each.type in _HOLES])
     lost = shapely.difference(_union(before), _union([leaf.geom for leaf in leaves] + [known]))
     return defects + _uncovered(lost)
 
@@ -81,8 +85,9 @@ def _around(sheet: Sheet, leaves: Sequence[UnitDraft], region: shapely.Geometry)
     seen = region
     for _ in range(_WIDENINGS):
         found = find_defects([leaf.code or leaf.key for leaf in leaves], [leaf.geom for leaf in leaves])
-        here = [each for each in found if each.geometry is None or each.geometry.dwithin(region, _TOUCH_DEGREES)]
-        wide = [each.geometry for each in here if each.type is DefectType.GAP and not seen.covers(each.geometry)]
+        against = [each for each in found if each.type not in WORTH_KNOWING]
+        here = [each for each in against if each.geometry is None or each.geometry.dwithin(region, _TOUCH_DEGREES)]
+        wide = [each.geometry for each in here if each.type in _HOLES and not seen.covers(each.geometry)]
         if not wide:
             break
         seen = shapely.box(*shapely.total_bounds(np.array([seen, *wide], dtype=object)))

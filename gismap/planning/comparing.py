@@ -19,7 +19,7 @@ from gismap.boundaries.plan_sheet import Sheet, row_of
 from gismap.boundaries.plans import Plan, base_day, find_plan, newest_revision
 from gismap.boundaries.values import UnitDraft
 from gismap.elements.handover import Handed, handover
-from gismap.geometry.coverage import NOISE_M2
+from gismap.geometry.defects import NOISE_M2
 from gismap.geometry.ground import measure
 from gismap.staff.counting import posts_in
 

@@ -14,7 +14,7 @@ from gismap.boundaries.plan_sheet import Sheet, draft_of_row
 from gismap.boundaries.plan_talk import held_units
 from gismap.boundaries.plans import base_day, find_header, newest_revision
 from gismap.boundaries.values import UnitDraft
-from gismap.geometry.coverage import Defect
+from gismap.geometry.defects import Defect
 from gismap.planning.checking import check_around
 from gismap.planning.comparing import Change, describe_changes
 

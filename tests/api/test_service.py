@@ -40,6 +40,14 @@ def test_the_openapi_document_tells_mistakes_as_they_are_answered(client: TestCl
             assert "application/problem+json" in operation["responses"]["4XX"]["content"]
 
 
+def test_the_openapi_document_describes_parameters_that_are_read_at_once(client: TestClient) -> None:
+    document = client.get("/openapi.json").json()
+    told = {one["name"]: one for one in document["paths"]["/api/locate"]["get"]["parameters"]}
+    assert list(told) == ["x", "y", "text", "crs", "accuracy", "as_of", "near"]
+    assert not any(one["required"] for one in told.values())
+    assert told["crs"]["schema"]["default"] == "cgcs2000" and "default" not in told["x"]["schema"]
+
+
 def test_long_answers_are_compressed_for_who_asks(client: TestClient) -> None:
     plain = client.get("/api/resources?limit=1000", headers={"Accept-Encoding": "identity"})
     packed = client.get("/api/resources?limit=1000", headers={"Accept-Encoding": "gzip"})

@@ -163,12 +163,30 @@ def test_swapped_coordinates_are_told_and_nonsense_is_refused_in_the_readers_wor
     visit: Visit, county_url: str
 ) -> None:
     page = visit(f"{county_url}/", refused="/api/locate")
-    for typed in (f"{LAT}, {LON}", "abc", ""):
+    for typed in (f"{LAT}, {LON}", "200, 300", ""):
         page.locator("#point").fill(typed)
         page.keyboard.press("Enter")
         problem = page.locator(".answer .problem").first
         expect(problem).to_be_visible()
         assert re.search("[\u4e00-\u9fff]", problem.inner_text()) and not re.search("[A-Za-z]{3}", problem.inner_text())
+
+
+def test_a_sentence_tells_whose_it_is_and_a_tie_is_asked_back(visit: Visit, county_url: str) -> None:
+    page = visit(f"{county_url}/")
+    page.locator("#point").fill("福安社区第1网格漏水谁负责")
+    page.keyboard.press("Enter")
+    answer = page.locator(".answer").first
+    for words in ("归属明确", GRID_NAME, "漏水", "A岗"):
+        expect(answer).to_contain_text(words)
+    page.locator("#point").fill("福安社区")
+    page.keyboard.press("Enter")
+    expect(answer).to_contain_text("需要确认")
+    expect(answer.locator("h2")).to_have_count(0)
+    answer.locator("button[data-at]").first.click()
+    expect(answer).to_contain_text("福安社区第")
+    page.locator("#point").fill("哪里都不是的地方")
+    page.keyboard.press("Enter")
+    expect(answer).to_contain_text("没有找到")
 
 
 def test_a_point_is_picked_on_the_map(visit: Visit, county_url: str) -> None:

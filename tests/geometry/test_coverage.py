@@ -14,14 +14,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely.affinity import scale, translate
 
-from gismap.geometry.coverage import NOISE_M2, Defect, DefectType, Remedy, find_defects
-from gismap.geometry.ground import measure
+from gismap.geometry.coverage import defects_of, find_defects
+from gismap.geometry.covering import Coverage, Terms
+from gismap.geometry.datums import parse_frame
+from gismap.geometry.defects import NOISE_M2, Defect, DefectType, Remedy
+from gismap.geometry.ground import ground_of, measure
 from tests.districts import REAL_DATA
 from tests.geometry.lattices import lattice
 
 A = shapely.box(117.00, 35.40, 117.01, 35.41)
 B = shapely.box(117.01, 35.40, 117.02, 35.41)
 BOTH = shapely.box(117.00, 35.40, 117.02, 35.41)
+HOLES = {DefectType.GAP, DefectType.ENCLAVE}
 BOW_TIE = shapely.Polygon([(117.02, 35.40), (117.03, 35.41), (117.03, 35.40), (117.02, 35.41)])
 
 
@@ -152,7 +156,7 @@ def brute_force(
 ) -> tuple[set[tuple[int, int]], dict[str, float]]:
     """Pairs that share land, and the areas that are not covered once, from plain overlays of everything."""
     shared = {(i, j): shapely.intersection(units[i], units[j]) for i, j in combinations(range(len(units)), 2)}
-    pairs = {pair for pair, piece in shared.items() if measure(np.array([piece]))[0][0] > NOISE_M2}
+    pairs = {pair for pair, land in shared.items() if (measure(shapely.get_parts(land))[0] > NOISE_M2).any()}
     union = shapely.union_all(units)
     missing = shapely.get_parts(shapely.difference(outline, union))
     beyond = shapely.get_parts(shapely.difference(union, outline))
@@ -188,10 +192,13 @@ def test_the_defects_are_those_of_brute_force(columns: int, rows: int, faults: i
                 units[where] = scale(unit, 1.2, 0.9)
     found = find_defects([str(i) for i in range(len(units))], units, outline)
     pairs, areas = brute_force(units, outline)
-    overlapping = {DefectType.OVERLAP, DefectType.CONTAINED, DefectType.DUPLICATE}
-    assert {tuple(sorted(map(int, d.units))) for d in found if d.type in overlapping} == pairs
-    missing = sum(d.area_m2 for d in found if d.type in {DefectType.GAP, DefectType.UNCOVERED})
+    whole = {DefectType.OVERLAP, DefectType.CONTAINED, DefectType.DUPLICATE}
+    told = [d for d in found if d.type is not DefectType.STATUTORY_MISMATCH]
+    assert {tuple(sorted(map(int, d.units))) for d in told if d.type in whole or d.overlap_m2} == pairs
+    missing = sum(d.area_m2 for d in found if d.type in {*HOLES, DefectType.UNCOVERED})
+    missing += sum(d.gap_m2 or 0 for d in found)
     beyond = sum(d.area_m2 for d in found if d.type is DefectType.OUTSIDE)
+    beyond += sum(d.overlap_m2 or 0 for d in found if d.type is DefectType.STATUTORY_MISMATCH)
     assert (missing, beyond) == pytest.approx((areas["missing"], areas["beyond"]), rel=1e-5, abs=0.05)
 
 
@@ -206,17 +213,30 @@ if REAL_DATA is not None:
     BOUNDARIES: Path = REAL_DATA / "boundaries"
 
     @pytest.mark.parametrize(
-        ("name", "types"),
+        ("name", "types", "pairs", "holes"),
         [
-            ("kr_submunicipalities_2013", {"gap": 3}),
-            ("denver_precincts2020_orig", {"overlap": 5, "gap": 25}),
-            ("denver_precincts2020_repaired", {"gap": 10}),
-            ("nyc_eds_2017", {"invalid": 2, "gap": 1}),
+            ("kr_submunicipalities_2013", {"gap": 3, "multipart": 16}, 0, 3),
+            ("denver_precincts2020_orig", {"sliver": 5, "gap": 3, "enclave": 6, "multipart": 1, "jitter": 14}, 6, 25),
+            ("denver_precincts2020_repaired", {"gap": 3, "enclave": 7, "multipart": 2}, 0, 10),
+            ("nyc_eds_2017", {"invalid": 2, "multipart": 61, "jitter": 1}, 0, 1),
+            ("london_lsoa", {"invalid": 8, "multipart": 40, "jitter": 869}, 428, 637),
         ],
     )
-    def test_real_layers_have_the_defects_that_are_known_of_them(name: str, types: dict[str, int]) -> None:
-        shapes = pyogrio.read_dataframe(BOUNDARIES / f"{name}.gpkg", columns=[]).to_crs(4490).geometry
-        found = find_defects([str(i) for i in range(len(shapes))], list(shapes))
+    def test_real_layers_have_the_defects_that_are_known_of_them(
+        name: str, types: dict[str, int], pairs: int, holes: int
+    ) -> None:
+        layer = pyogrio.read_dataframe(BOUNDARIES / f"{name}.gpkg", columns=[])
+        shapes = np.array(layer.geometry.values, dtype=object)
+        coverage = Coverage(
+            [str(i) for i in range(len(shapes))],
+            shapes,
+            Terms(ground=ground_of(parse_frame(f"EPSG:{layer.crs.to_epsg()}"), shapes)),
+        )
+        found = defects_of(coverage)
         assert dict(Counter(defect.type.value for defect in found)) == types
-        if "overlap" in types:
-            assert sum(d.area_m2 for d in found if d.type is DefectType.OVERLAP) == pytest.approx(13, abs=0.05)
+        assert (len(coverage.overlaps), len(coverage.holes)) == (pairs, holes)
+        if name.endswith("orig"):
+            assert sum(defect.overlap_m2 or 0 for defect in found) == pytest.approx(12.968, abs=0.001)
+        if name == "london_lsoa":
+            assert sum(defect.overlap_m2 or 0 for defect in found) == pytest.approx(0.1, abs=0.02)
+            assert sum(defect.gap_m2 or 0 for defect in found) == pytest.approx(0.1, abs=0.02)

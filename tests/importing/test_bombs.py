@@ -274,7 +274,12 @@ def test_a_file_that_leads_to_others_is_none_of_ours(tmp_path: Path, listener: s
         json.dumps({"type": "gdal_streamed_alg", "command_line": f"gdal vector pipeline ! read {address}"})
     )
     assert_refused_here(tmp_path / "a.geojson", "no GeoJSON FeatureCollection")
-    for ending in ("vrt", "kml", "gml", "svg", "xml", "gpx", "gdalg.json.vrt", "pdf", "sqlite"):
+    (tmp_path / "a.kml").write_text(vrt)
+    assert_refused_here(tmp_path / "a.kml", "begins with <OGRVRTDataSource>")
+    for drawing in (vrt, f"999\n{vrt}\n", f"  0\nSECTION\n{vrt}"):
+        (tmp_path / "a.dxf").write_text(drawing)
+        assert_refused_here(tmp_path / "a.dxf", "no DXF drawing|holds no lines")
+    for ending in ("vrt", "gml", "svg", "xml", "gpx", "gdalg.json.vrt", "pdf", "sqlite"):
         (tmp_path / f"a.{ending}").write_text(vrt)
         assert_refused_here(tmp_path / f"a.{ending}", "files ending in")
     for name in (address, "/vsizip//tmp/a.zip/a.shp", "http://127.0.0.1/a.geojson"):

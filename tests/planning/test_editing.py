@@ -173,7 +173,7 @@ def test_the_check_after_an_edit_finds_what_the_check_of_the_whole_finds(county:
     assert sum(one.type == "uncovered" for one in done.defects) == 1  # pulled away from the rim, and from its neighbour
     inner = MultiPolygon([corner.difference(box(*corner.centroid.buffer(0.1 * STEP).bounds))])
     done = edit(county, plan, Replace(ONE, inner))
-    assert {one.type for one in done.defects} == {"gap"} == {one.type for one in check_plan(county, plan, TODAY)}
+    assert {one.type for one in done.defects} == {"enclave"} == {one.type for one in check_plan(county, plan, TODAY)}
 
 
 def test_an_edit_that_closes_a_bay_far_around_is_noticed(county: Connection, plan: str) -> None:

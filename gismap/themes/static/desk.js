@@ -103,27 +103,45 @@
     out.innerHTML = `<p class="empty">${say("locate_empty")}</p>`;
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      const [x, y] = input.value.trim().split(/[\s,,;;、]+/).map(Number);
+      const typed = input.value.trim();
+      const [x, y, more] = typed.split(/[\s,,;;、]+/).map(Number);
+      const isPoint = Number.isFinite(x) && Number.isFinite(y) && more === undefined;
       answered(out, async () => {
-        if (!Number.isFinite(x) || !Number.isFinite(y)) throw new Error(say("point_unreadable"));
+        if (!typed) throw new Error(say("point_unreadable"));
         const { as_of } = gismap.doc.district;
-        const question = new URLSearchParams({ x, y, crs: frame.value, near: "key_places:3", as_of });
-        const found = await ask(`/api/locate?${question}`, { 400: say("point_astray") });
+        const where = isPoint ? { x, y, crs: frame.value } : { text: typed };
+        const question = new URLSearchParams({ ...where, near: "key_places:3", as_of });
+        const found = await ask(`/api/locate?${question}`, { 400: say(isPoint ? "point_astray" : "point_unreadable") });
         marks.clearLayers();
-        const at = L.latLng(found.point.lat, found.point.lon);
-        dot(marks, at, found.verdict);
-        const unit = gismap.units.find((one) => one.id === (found.grid ?? found.candidates[0])?.unit);
-        gismap.choose(found.grid ? unit : null);
-        if (unit) gismap.fit(L.geoJSON(unit.shape).getBounds().extend(at), 60);
-        else map.setView(at);
+        show(map, marks, found);
         return answerCard(found);
       });
     });
+    out.addEventListener("click", ({ target }) => {
+      const { at } = target.closest("button[data-at]")?.dataset ?? {};
+      if (!at) return;
+      input.value = at;
+      frame.value = "EPSG:4490";
+      form.requestSubmit();
+    });
+  }
+
+  // The answer on the map: its point, or all that may be meant.
+  function show(map, marks, found) {
+    const places = found.point ? [found.point] : found.matches ?? [];
+    for (const { lon, lat } of places) dot(marks, L.latLng(lat, lon), found.verdict);
+    const unit = found.point && gismap.units.find((one) => one.id === (found.grid ?? found.candidates[0])?.unit);
+    gismap.choose(found.grid ? unit : null);
+    if (!places.length) return;
+    const box = L.latLngBounds(places.map(({ lon, lat }) => [lat, lon]));
+    if (unit) gismap.fit(L.geoJSON(unit.shape).getBounds().extend(box), 60);
+    else if (places.length > 1) gismap.fit(box, 60);
+    else map.setView(box.getCenter());
   }
 
   const listed = (title, items) => (items.length ? `<h4>${title}</h4><ul class="people">${items.join("")}</ul>` : "");
 
-  function answerCard({ verdict, why, grid, chain, staff, candidates, near, as_of: day }) {
+  function answerCard({ verdict, why, grid, chain, staff, candidates, near, matches, matter, as_of: day }) {
     const person = (duty) => {
       const one = staff?.[duty];
       if (!one) return `<li><i class="duty ${duty}">${say(`duty_${duty}`)}</i><span>${say("vacant")}</span></li>`;
@@ -137,7 +155,12 @@
     });
     const places = Object.values(near ?? {}).flat().map((one) =>
       `<li><b>${escape(one.name)}</b><span class="tel">${one.distance_m.toFixed(0)} m</span></li>`);
+    const meant = (grid ? [] : matches ?? []).map((one) => `<li><button type="button"
+      data-at="${one.lon.toFixed(6)}, ${one.lat.toFixed(6)}">${escape(one.text)}</button>
+      <span class="tel">${escape(one.why)}</span></li>`);
     return `<p class="verdict ${escape(verdict)}"><b>${say(`verdict_${verdict}`)}</b> ${escape(why)}</p>
+      ${matter ? `<p class="matter">${say("matter", { matter: escape(matter) })}</p>` : ""}
+      ${listed(say("meant"), meant)}
       ${grid ? `<p class="chain">${chain.map((one) => escape(one.name)).join(" › ")}</p><h2>${escape(grid.name)}</h2>
         <code>${escape(grid.code)}</code><ul class="people">${person("primary")}${person("backup")}</ul>` : ""}
       ${listed(say(grid ? "candidates" : "nearest_grids"), others)}
