@@ -18,7 +18,7 @@ from gismap.access.values import Territory
 from gismap.boundaries.service import find_unit
 from gismap.errors import ForbiddenError, NotFoundError
 from gismap.geometry.coverage import find_defects
-from gismap.geometry.defects import NOISE_M2, Defect, DefectType
+from gismap.geometry.defects import NOISE_M2, WORTH_KNOWING, Defect, DefectType
 from gismap.geometry.ground import measure
 from gismap.handover import queries
 from gismap.store.copying import copy_rows
@@ -26,7 +26,7 @@ from gismap.store.copying import copy_rows
 LISTED = 200
 """Exceptions and defects that a certificate lists one by one; it counts all."""
 
-GAPS = (DefectType.GAP,)
+GAPS = (DefectType.GAP, DefectType.ENCLAVE)
 OVERLAPS = (DefectType.OVERLAP, DefectType.CONTAINED, DefectType.DUPLICATE)
 
 COUNTED = ("buildings", "places", "households")
@@ -244,7 +244,7 @@ def _defects(
     around = list(shapely.from_wkb([bytes(other.wkb) for other in others]))
     mine = set(names)
     found = find_defects([*names, *map(_name, others)], [*shapes, *around])
-    return [defect for defect in found if mine.intersection(defect.units)]
+    return [one for one in found if one.type not in WORTH_KNOWING and mine.intersection(one.units)]
 
 
 def _outline_m2(connection: Connection, shapes: Sequence[shapely.Geometry], path: str, day: date) -> float:
