@@ -440,6 +440,7 @@ def test_no_map_of_any_theme_names_elsewhere(county: Furnished, theme: str) -> N
 SESSION_BODIES = st.dictionaries(st.sampled_from(["username", "password", "demo", "other"]), ODD, max_size=3)
 UNITS = st.sampled_from([MINE, OTHER, "370883", "'", "%00", "9" * 300, "🏠", "..", "a", "one", "heat", "tokens.css"])
 
+REVISIONS_NAMED = UNITS | st.sampled_from(["1", "2", "0", "-1", "1.5", "9" * 30])
 PLANS_NAMED = UNITS | st.sampled_from([OWN_PLAN, FOREIGN_PLAN, UNTOUCHED_PLAN])
 A_LINE = {"type": "LineString", "coordinates": [[WEST + STEP / 3, SOUTH - STEP], [WEST + STEP / 3, SOUTH + 2 * STEP]]}
 PLAN_FIELDS = (
@@ -509,7 +510,8 @@ def test_no_role_gets_a_fault_of_ours_or_a_status_that_is_not_documented(
         "params": data.draw(st.dictionaries(names, st.one_of(ODD_TEXT, st.text(max_size=8), UNITS), max_size=4)),
         "place": dict.fromkeys(("unit", "theme", "name"), data.draw(UNITS))
         | {"person": data.draw(PERSONS_NAMED), "plan": data.draw(PLANS_NAMED)}
-        | {"incident": data.draw(INCIDENTS_NAMED)},
+        | {"incident": data.draw(INCIDENTS_NAMED)}
+        | dict.fromkeys(("number", "a", "b"), data.draw(REVISIONS_NAMED)),
     }
     if method == "post":
         body = data.draw(bodies_of(path))
