@@ -43,7 +43,7 @@ def attribute(row: Row, key: str) -> Any:
         ({"use": "residential"}, lambda row: row["use"] == "residential"),
         ({"use": "shop"}, lambda _: False),
     ],
-    ids=str,
+    ids=lambda given: str(given) if isinstance(given, dict) else "",
 )
 def test_a_filter_keeps_what_is_like_it(scattered: Scattered, asked: Row, is_meant: Callable[[Row], bool]) -> None:
     expected = {row["element_id"] for row in scattered.rows if is_meant(row)}

@@ -22,9 +22,10 @@ from tests.districts import centre, small_county
 FIRST, TODAY = date(2026, 1, 1), date(2026, 11, 24)
 
 EMPTIED = """
-TRUNCATE element, digital_identity, street, staff, assignment, building, building_unit, dwelling,
-         import_batch, import_mapping, import_undo, care_person, care_secret, care_forgotten, seal,
-         gazetteer_entry, gazetteer_pending, override RESTART IDENTITY;
+DELETE FROM import_undo; DELETE FROM assignment; DELETE FROM staff; DELETE FROM element; DELETE FROM street;
+DELETE FROM care_forgotten; DELETE FROM seal; DELETE FROM gazetteer_entry; DELETE FROM gazetteer_pending;
+DELETE FROM import_mapping; DELETE FROM import_batch; DELETE FROM digital_identity;
+ALTER TABLE import_batch ALTER COLUMN batch RESTART WITH 1;
 DELETE FROM purpose;
 DELETE FROM layer WHERE NOT built_in;
 """
