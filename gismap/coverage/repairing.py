@@ -1,6 +1,5 @@
 """Mends a file of areas: reads it, has it mended, writes it in the form of its ending, attributes and frame kept."""
 
-import csv
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from gismap.coverage.layers import WKT_COLUMNS, Layer, read_layer
 from gismap.errors import BadInputError
 from gismap.geometry.ground import Shapes
 from gismap.geometry.repair import Repaired, repair
-from gismap.spreadsheets import harmless
+from gismap.spreadsheets import harmless, write_table
 
 GAP_WIDTH_M = 1.0
 DRIVERS = {".gpkg": "GPKG", ".geojson": "GeoJSON", ".json": "GeoJSON", ".shp": "ESRI Shapefile", ".kml": "KML"}
@@ -129,10 +128,10 @@ def _write_sheet(columns: dict[str, Any], shapes: Shapes, output: Path) -> None:
     column = next((name for name in columns if name.strip().lower() in WKT_COLUMNS), "wkt")
     texts = [None if shape is None else shapely.to_wkt(shape, rounding_precision=-1) for shape in shapes]
     whole = {**columns, column: np.array(texts, dtype=object)}
-    rows = [[harmless(value) for value in row] for row in zip(*whole.values(), strict=True)]
+    rows = list(zip(*whole.values(), strict=True))
     if output.suffix.lower() == ".csv":
         with output.open("w", encoding="utf-8-sig", newline="") as stream:
-            csv.writer(stream).writerows([list(whole), *rows])
+            write_table(stream, list(whole), rows)
         return
     longest = max((len(text) for text in texts if text), default=0)
     if longest > 32_767:
@@ -140,5 +139,5 @@ def _write_sheet(columns: dict[str, Any], shapes: Shapes, output: Path) -> None:
     book = openpyxl.Workbook()
     sheet = book.worksheets[0]
     for row in ([*whole], *rows):
-        sheet.append(row)
+        sheet.append([harmless(value) for value in row])
     book.save(output)

@@ -68,7 +68,7 @@ def assert_no_fault(answer: Any) -> None:
 @pytest.mark.parametrize("value", HOSTILE.values(), ids=HOSTILE)
 def test_no_parameter_makes_a_fault(patient: TestClient, value: str) -> None:
     for method, path, name in fields(patient):
-        place = path.format(unit="370883", theme="one", person="x")
+        place = path.format(unit="370883", theme="one", person="x", number=1, a=1, b=1, plan="x", incident=1)
         text = value.encode("utf-8", "replace").decode()[:60_000]  # a longer line is refused before it gets here
         assert_no_fault(patient.request(method, place, params={name: text}, headers=JSON))
 
