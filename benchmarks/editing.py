@@ -130,6 +130,14 @@ def some_edit(rng: random.Random, leaves: list[UnitDraft]) -> Edit:
 
 def furnish(engine: Engine, side: int) -> None:
     """Store the made-up district."""
+    drafts, elements = district(side)
+    with writing(engine) as connection:
+        publish(connection, drafts, effective_from=DAY, today=DAY, author="bench", reason="bench")
+        write_elements(connection, elements, source="bench", source_crs="EPSG:4490", since=DAY)
+
+
+def district(side: int) -> tuple[list[UnitDraft], list[ElementDraft]]:
+    """The made-up district: its units and buildings."""
     rng = np.random.default_rng(1)
     corners = np.stack(np.meshgrid(range(side + 1), range(side + 1), indexing="ij"), -1).astype(float)
     corners[1:-1, 1:-1] += rng.uniform(-0.2, 0.2, (side - 1, side - 1, 2))
@@ -157,9 +165,7 @@ def furnish(engine: Engine, side: int) -> None:
             for n in range(5):
                 at = corners[a] + STEP * np.array([0.3 + 0.1 * n, 0.5])
                 elements.append(_building(f"{grid}-{n}", at))
-    with writing(engine) as connection:
-        publish(connection, drafts, effective_from=DAY, today=DAY, author="bench", reason="bench")
-        write_elements(connection, elements, source="bench", source_crs="EPSG:4490", since=DAY)
+    return drafts, elements
 
 
 def _building(ref: str, at: np.ndarray) -> ElementDraft:

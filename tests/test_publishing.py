@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
+from random import Random
 
 import pytest
 from hypothesis import given, settings
@@ -228,3 +229,21 @@ def lattice(module_engine: Engine) -> object:
         put_in_force(connection, small_county(), FIRST)
     with reading(module_engine) as connection:
         yield connection
+
+
+def test_no_identity_is_given_twice_however_they_are_drawn(engine: Engine) -> None:
+    """Of 30 bits each, 25,000 identities collide every fourth time; here they always would."""
+
+    class Stuck(Random):
+        """Draws every number a hundred times."""
+
+        draws = 0
+
+        def getrandbits(self, k: int, /) -> int:
+            self.draws += 1
+            return self.draws // 100 % 2**k
+
+    with writing(engine) as connection:
+        publish(connection, small_county(), effective_from=TODAY, today=TODAY, author="t", reason="t", rng=Stuck())
+        ids = connection.execute(text("SELECT unit_id FROM grid")).scalars().all()
+    assert len(ids) == len(set(ids)) == len(small_county())

@@ -95,6 +95,11 @@ def standing_units(connection: Connection, on: date) -> StandingUnits:
     return {row.unit_id: row for row in rows}
 
 
+def unit_ids(connection: Connection) -> set[str]:
+    """All identities that units ever had."""
+    return set(connection.execute(text("SELECT unit_id FROM unit")).scalars())
+
+
 def newest_units(connection: Connection, today: date) -> StandingUnits:
     """The units of the newest revision, by identity, which may take effect only after `today`."""
     day = connection.execute(text("SELECT max(effective_from) FROM revision WHERE withdrawn_at IS NULL")).scalar()
