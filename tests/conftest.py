@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psycopg2
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
@@ -32,6 +33,7 @@ from tests.districts import REAL_DATA
 from tests.furnished import furnish
 
 Database = DatabaseUrls
+CHROMIUM = Path("/usr/bin/chromium")
 _numbers = itertools.count(1)
 os.environ.setdefault("GISMAP_REQUESTS_PER_S", "0")  # tests ask as fast as they can; those of the limit set one
 TODAY = Settings().today()
@@ -211,3 +213,14 @@ def luodian_engine(luodian: Database) -> Iterator[Engine]:
     engine = make_engine(luodian.owner_url)
     yield engine
     engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One Chromium for the whole run."""
+    if not CHROMIUM.exists():
+        pytest.skip(f"no {CHROMIUM}: scripts/setup tests installs it")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+        yield browser
+        browser.close()

@@ -5,19 +5,17 @@ import threading
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page
 
 from gismap.api.app import create_app
 from gismap.settings import Settings
 from gismap.store.server import DatabaseUrls
 
-CHROMIUM = Path("/usr/bin/chromium")
 DESK = {"width": 1366, "height": 768}
 
 Visit = Callable[..., Page]
@@ -50,17 +48,6 @@ def luodian_url(luodian: DatabaseUrls) -> Iterator[str]:
     """The service on the Luodian demo."""
     with served(luodian) as address:
         yield address
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """One Chromium for the whole run."""
-    if not CHROMIUM.exists():
-        pytest.skip(f"no {CHROMIUM}: scripts/setup tests installs it")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 class Watch:

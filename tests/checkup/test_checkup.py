@@ -9,7 +9,7 @@ import openpyxl
 import pyogrio
 import pytest
 import shapely
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser
 
 from gismap.checkup.examining import Checkup, examine
 from gismap.checkup.sources import Kind, Source, read_sources
@@ -179,7 +179,7 @@ def test_a_spreadsheet_of_places_in_gbk_and_a_bare_shapefile_are_understood(tmp_
     assert checkup.sources[1].problems == ((3, "'北' is no number"),)
 
 
-def test_the_page_is_whole_by_itself_and_masks_everybody(gismap: Run, tmp_path: Path) -> None:
+def test_the_page_is_whole_by_itself_and_masks_everybody(gismap: Run, tmp_path: Path, browser: Browser) -> None:
     shapes = grid_squares(3, 3)
     shapes[0] = shapely.box(117, 35.4, 117.005, 35.404)
     more = (
@@ -202,15 +202,13 @@ def test_the_page_is_whole_by_itself_and_masks_everybody(gismap: Run, tmp_path: 
         assert secret not in html
     assert "王*" in html and "欧阳*" in html
     assert not re.search(r"(?:src|href)=\"(?!#)", html)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-        tab = browser.new_page(viewport={"width": 390, "height": 800})
-        asked: list[str] = []
-        tab.on("request", lambda request: asked.append(request.url))
-        tab.goto(page.as_uri())
-        assert tab.locator("#boundary article svg").count() == 1
-        assert tab.evaluate("document.documentElement.scrollWidth") <= 390
-        browser.close()
+    tab = browser.new_page(viewport={"width": 390, "height": 800})
+    asked: list[str] = []
+    tab.on("request", lambda request: asked.append(request.url))
+    tab.goto(page.as_uri())
+    assert tab.locator("#boundary article svg").count() == 1
+    assert tab.evaluate("document.documentElement.scrollWidth") <= 390
+    tab.close()
     assert asked == [page.as_uri()]
 
 
