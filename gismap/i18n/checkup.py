@@ -1,0 +1,122 @@
+"""Texts of the checkup page: Chinese with its English twin."""
+
+TEXTS: dict[str, tuple[str, str]] = {
+    "checkup.title": ("体检", "Checkup"),
+    "checkup.good": ("没有发现问题", "Nothing wrong was found"),
+    "checkup.bad": ("发现 {count} 处问题", "Problems found: {count}"),
+    "checkup.size": (
+        "{files} 个文件 · {units} 个网格,{area} · {people} 名网格力量",
+        "Files: {files} · grids: {units}, {area} · staff: {people}",
+    ),
+    "checkup.files": ("文件", "Files"),
+    "checkup.file": ("文件", "File"),
+    "checkup.is": ("识别为", "Taken for"),
+    "checkup.rows": ("行数", "Rows"),
+    "checkup.why": ("依据与说明", "Evidence and notes"),
+    "checkup.kind.boundary": ("网格边界", "Boundaries"),
+    "checkup.kind.roster": ("网格力量名册", "Roster"),
+    "checkup.kind.buildings": ("楼栋房屋", "Buildings"),
+    "checkup.kind.places": ("重点场所", "Places"),
+    "checkup.kind.unknown": ("未识别", "Not known"),
+    "checkup.kind.unreadable": ("无法读取", "Cannot be read"),
+    "checkup.seen": ("有这些列:{columns}", "It has the columns {columns}"),
+    "checkup.unknown": (
+        "看不出是哪一种文件;可用 gismap template 生成的表格填写",
+        "It does not say what it is; `gismap template` writes forms to fill",
+    ),
+    "checkup.row": ("第 {row} 行:{reason}", "Row {row}: {reason}"),
+    "checkup.note.no_frame": (
+        "坐标是米,但没有坐标系:未参加位置检查;用 --crs 指明",
+        "Its positions are metres without a frame and were left out; name it with --crs",
+    ),
+    "checkup.note.as_degrees": (
+        "文件未写坐标系,按 CGCS2000 经纬度处理;若来自手机或网络地图,用 --crs gcj02 或 bd09",
+        "It does not say its frame: CGCS2000 was taken; for phones and web maps give --crs gcj02 or bd09",
+    ),
+    "checkup.map": ("全图", "Map"),
+    "checkup.map_says": (
+        "编号是下面列出的边界问题;浅红色是无人负责的网格。",
+        "Numbers are the defects below; grids in red have nobody who answers for them.",
+    ),
+    "checkup.more": ("另有 {count} 处未列出", "{count} more are not listed"),
+    "checkup.section.boundary": ("空白与重叠", "Gaps and overlaps"),
+    "checkup.section.ownerless": ("无人负责的网格", "Grids without an owner"),
+    "checkup.section.vacant": ("“1+1+X”缺岗", "Vacancies by 1+1+X"),
+    "checkup.section.two_posts": ("一人多岗与一岗多人", "People with two posts"),
+    "checkup.section.numbers": ("电话与编码", "Phones and codes"),
+    "checkup.section.misplaced": ("楼栋与场所的位置", "Buildings and places"),
+    "checkup.section.names": ("名称不一致", "Names that disagree"),
+    "checkup.fine.boundary": ("没有空白,没有重叠。", "No gap, no overlap."),
+    "checkup.fine.ownerless": ("每个网格都有人负责。", "Every grid has somebody."),
+    "checkup.fine.vacant": ("网格长、专职、兼职齐备。", "Every team is whole."),
+    "checkup.fine.two_posts": ("没有一人多岗。", "Nobody has two posts."),
+    "checkup.fine.numbers": ("电话与编码都说得通。", "All phones and codes can be."),
+    "checkup.fine.misplaced": ("都在一个网格之内。", "Each lies in one grid."),
+    "checkup.fine.names": ("各文件名称一致。", "Names agree."),
+    "checkup.not_asked.boundary": ("没有网格边界文件。", "There is no file of boundaries."),
+    "checkup.not_asked.ownerless": ("需要边界文件和名册。", "It takes boundaries and a roster."),
+    "checkup.not_asked.vacant": ("需要边界文件和名册。", "It takes boundaries and a roster."),
+    "checkup.not_asked.two_posts": ("需要名册。", "It takes a roster."),
+    "checkup.not_asked.numbers": ("需要边界文件或名册。", "It takes boundaries or a roster."),
+    "checkup.not_asked.misplaced": (
+        "需要边界文件,以及楼栋或场所文件。",
+        "It takes boundaries, and buildings or places.",
+    ),
+    "checkup.not_asked.names": ("需要边界文件和至少一个其他文件。", "It takes boundaries and another file."),
+    "checkup.finding.ownerless": ("{unit} 无人负责", "{unit} has nobody"),
+    "checkup.finding.vacant": ("{unit} 缺 {roles}(现有 {have} 人次)", "{unit} lacks: {roles} (posts held: {have})"),
+    "checkup.finding.two_posts": (
+        "{person} 在 {count} 个单元任职:{units}(第 {rows} 行)",
+        "{person} has posts in {count} units: {units} (rows {rows})",
+    ),
+    "checkup.finding.two_people": ("{unit} 的{duty}有多人:{people}", "{unit} has several for {duty}: {people}"),
+    "checkup.finding.shared_phone": (
+        "{phone} 是 {count} 个人的电话:{people}",
+        "{phone} is the phone of {count} people: {people}",
+    ),
+    "checkup.finding.phone": (
+        "{person} 的电话有 {digits} 位,不是有效号码(第 {row} 行)",
+        "{person} has a phone of {digits} digits, which cannot be (row {row})",
+    ),
+    "checkup.finding.code": (
+        "{unit} 的编码有 {digits} 位,不合 12+3+2 的编码规则(第 {row} 行)",
+        "{unit} has a code of {digits} digits, which the scheme 12+3+2 has not (row {row})",
+    ),
+    "checkup.finding.foreign_code": (
+        "{unit} 的编码不以 {home} 开头,像是别处的(第 {row} 行)",
+        "{unit} has a code that does not begin with {home} as the others do (row {row})",
+    ),
+    "checkup.finding.double_code": ("编码 {code} 用了 {count} 次", "Code {code} is used {count} times"),
+    "checkup.finding.unknown_unit": (
+        "{file} 中的单元 {unit} 不在边界文件里(第 {rows} 行)",
+        "{file} names the unit {unit}, which no boundary file has (rows {rows})",
+    ),
+    "checkup.finding.outside": (
+        "{name} 在所有网格之外({file} 第 {row} 行)",
+        "{name} lies outside every grid ({file}, row {row})",
+    ),
+    "checkup.finding.all_outside": (
+        "{file} 有 {count}/{all} 个在所有网格之外:像是别处的文件,或坐标系不同(用 --crs 指明)",
+        "{count} of {all} in {file} lie outside every grid: it is of elsewhere, or in another frame (--crs)",
+    ),
+    "checkup.finding.astride": (
+        "{name} 跨在边界上:{shares}({file} 第 {row} 行)",
+        "{name} lies astride a border: {shares} ({file}, row {row})",
+    ),
+    "checkup.finding.partly_outside": (
+        "{name} 有 {share} 在所有网格之外({file} 第 {row} 行)",
+        "{share} of {name} lies outside every grid ({file}, row {row})",
+    ),
+    "checkup.finding.said_elsewhere": (
+        "{name} 写明属于 {said},位置却在 {unit}({file} 第 {row} 行)",
+        "{name} is said to belong to {said} and lies in {unit} ({file}, row {row})",
+    ),
+    "checkup.finding.names_differ": (
+        "{code} 在边界文件中叫“{one}”,在 {file} 中叫“{other}”(第 {rows} 行)",
+        "{code} is “{one}” in the boundaries and “{other}” in {file} (rows {rows})",
+    ),
+    "checkup.footer": (
+        "内部使用。姓名与电话已脱敏;本页不联网,可直接转发、打印。",
+        "For internal use. Names and phones are masked; this page loads nothing and can be sent and printed.",
+    ),
+}

@@ -1,0 +1,3 @@
+"""Texts of console: Chinese with its English twin."""
+
+TEXTS: dict[str, tuple[str, str]] = {}

@@ -1,0 +1,3 @@
+"""Texts of live: Chinese with its English twin."""
+
+TEXTS: dict[str, tuple[str, str]] = {}

@@ -1,0 +1,3 @@
+"""Texts of routing: Chinese with its English twin."""
+
+TEXTS: dict[str, tuple[str, str]] = {}
